@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Full-jitter exponential back-off. One owner, no locks; randomness is passed in.
+ */
+#include "common/backoff.h"
+
+int64_t backoff_next_ms(struct backoff *backoff, uint64_t random)
+{
+	int64_t limit_ms = backoff->base_ms;
+
+	for (int i = 0; i < backoff->failures && limit_ms < backoff->cap_ms; i++)
+		limit_ms *= 2;
+	if (limit_ms > backoff->cap_ms)
+		limit_ms = backoff->cap_ms;
+	backoff->failures++;
+	return (int64_t)(random % ((uint64_t)limit_ms + 1));
+}
+
+void backoff_reset(struct backoff *backoff)
+{
+	backoff->failures = 0;
+}

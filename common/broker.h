@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One AMQP 0-9-1 connection to RabbitMQ with one channel, kept alive: it connects, opens the channel, checks
+ * the topology, consumes, and after any fault throws everything away and begins again with full-jitter back-off (0.2 s to 15 s).
+ * The only place that knows rabbitmq-c.
+ *
+ *            broker_run()                              a fault
+ *     DOWN ----------------> connect, login, channel -----------> DOWN, back-off
+ *                             | topology checked, consuming         ^
+ *                             v                                     |
+ *                             UP  -- frames, heartbeats, confirms --+
+ *
+ * A process that consumes and publishes has two: during an alarm the broker stops reading from a
+ * connection that publishes, and acks would wait with it.
+ *
+ * Threads: a broker belongs to the thread that calls broker_run(); every function below is for that thread alone,
+ * and every callback runs inside broker_run(). The thread needs a stack of 8 MB: rabbitmq-c 0.11 decodes nested tables recursively.
+ */
+#ifndef COMMON_BROKER_H
+#define COMMON_BROKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/error.h"
+
+#define BROKER_WINDOW_MAX  1024
+#define BROKER_HEADERS_MAX 12
+
+struct broker;
+
+struct broker_delivery {
+	uint64_t tag;
+	uint64_t epoch; /* which connection it came over: tags die with it */
+	const char *queue;
+	bool redelivered;
+	int64_t delivery_count; /* of x-delivery-count; 0: first time */
+	const char *message_id; /* "" when absent */
+	const char *body;       /* borrowed until the callback returns; not terminated */
+	size_t length;
+};
+
+struct broker_header {
+	const char *name;
+	const char *text; /* NULL: number counts */
+	int64_t number;
+};
+
+/* Always persistent, mandatory, content type application/json. */
+struct broker_message {
+	const char *exchange;
+	const char *key;
+	const char *message_id;
+	const char *body;
+	size_t length;
+	const struct broker_header *headers; /* may be NULL */
+	size_t header_count;
+};
+
+/* What became of a publish. */
+enum broker_fate {
+	FATE_STORED,   /* confirmed: a majority of replicas wrote it */
+	FATE_REFUSED,  /* nacked: the queue is full or failed; try again later */
+	FATE_RETURNED, /* no queue is bound to the key: the topology is not there */
+	FATE_LOST,     /* the connection broke first: it may or may not be stored */
+};
+
+struct broker_consumer {
+	const char *queue;
+	uint16_t prefetch;
+};
+
+struct broker_options {
+	const char *url;  /* AMQP_URL; copied */
+	const char *name; /* shown by the broker beside the connection; copied */
+	const struct broker_consumer *consumers; /* borrowed for ever; NULL: only publishes */
+	size_t consumer_count;
+	size_t window;              /* publishes that may be unconfirmed; 0: does not publish */
+	int64_t confirm_timeout_ms; /* 0: 30 s; then the connection is taken for dead */
+	int heartbeat_s;            /* 0: 10 */
+
+	/* Callbacks; NULL where nothing of the kind can happen. context is handed to each. */
+	void *context;
+	void (*delivered)(void *context, const struct broker_delivery *delivery);
+	/* Once for every broker_publish() that returned true, in no particular order. */
+	void (*settled)(void *context, void *publish_context, enum broker_fate fate);
+	/* The connection is up or went down; reason is NULL when up. */
+	void (*changed)(void *context, const char *reason);
+};
+
+/* Owns: *broker is ended with broker_destroy(). Fails: settings - the URL is not one; its password is not quoted. */
+bool broker_create(const struct broker_options *options, struct broker **broker, struct error *err);
+/* Close politely when up (acks on their way arrive), then free. Publishes still open are settled FATE_LOST. NULL: nothing to do. */
+void broker_destroy(struct broker *broker);
+
+/*
+ * Move everything forward: connect when it is time, read frames, call back, send heartbeats; then sleep until
+ * a frame comes, wake_fd (-1: none) becomes readable, or timeout_ms have passed. Never blocks longer than 15 s.
+ */
+void broker_run(struct broker *broker, int wake_fd, int64_t timeout_ms);
+bool broker_is_up(const struct broker *broker);
+/* Why it is not up, in the words of topology.h where the topology is what is missing; "" when up. */
+const char *broker_problem(const struct broker *broker);
+/* The broker has an alarm and asked us not to publish. */
+bool broker_is_blocked(const struct broker *broker);
+/* Which connection this is; counts up with every connect. */
+uint64_t broker_epoch(const struct broker *broker);
+
+/* How many publishes the window has room for; 0 while down or blocked. */
+size_t broker_room(const struct broker *broker);
+/*
+ * Publish; settled(context, publish_context, fate) follows exactly once if this returns true.
+ * False: no room, or the connection broke while sending (the problem is remembered); the message was not taken.
+ */
+bool broker_publish(
+	struct broker *broker, const struct broker_message *message, void *publish_context);
+
+/* Settle a delivery. One of an earlier epoch is dropped silently: the broker delivers it again. */
+void broker_ack(struct broker *broker, uint64_t epoch, uint64_t tag);
+/* Give it back to its queue. */
+void broker_requeue(struct broker *broker, uint64_t epoch, uint64_t tag);
+/* Stop consuming for good (drain); what was delivered stays ours until settled. */
+void broker_stop_consuming(struct broker *broker);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every SQL statement of the programs, in one table (statements.c), with the types of its parameters and columns. A
+ * connection prepares those of its program when it opens; a test prepares all of them against the migrated
+ * schema and compares the types.
+ */
+#ifndef COMMON_STATEMENTS_H
+#define COMMON_STATEMENTS_H
+
+enum statement {
+	/* worker: claims */
+	STATEMENT_CLAIM_JOBS,
+	STATEMENT_ADOPT_JOBS,
+	STATEMENT_READ_ACCOUNT,
+	STATEMENT_LEASE_TOKEN,
+	STATEMENT_SAVE_TOKEN,
+	STATEMENT_RELEASE_TOKEN,
+	/* worker: writer */
+	STATEMENT_SAVE_USERS,
+	STATEMENT_SAVE_VIDEOS,
+	STATEMENT_FINISH_JOBS,
+	STATEMENT_TOUCH_ACCOUNTS,
+	STATEMENT_MARK_RECONNECT,
+	/* logger */
+	STATEMENT_SAVE_LOGS,
+	/* producer */
+	STATEMENT_TODAY,
+	STATEMENT_COUNT_SELECTION,
+	STATEMENT_PLAN_RUN,
+	STATEMENT_REPUBLISH_OPEN,
+	STATEMENT_LOCK_PUBLISHING,
+	STATEMENT_UNLOCK_PUBLISHING,
+	STATEMENT_COUNT_UNPUBLISHED,
+	STATEMENT_NEXT_UNPUBLISHED,
+	STATEMENT_MARK_PUBLISHED,
+	/* operator: migrations */
+	STATEMENT_JOURNAL_EXISTS,
+	STATEMENT_JOURNAL_LOCK,
+	STATEMENT_JOURNAL_UNLOCK,
+	STATEMENT_JOURNAL_READ,
+	STATEMENT_JOURNAL_ADD,
+	STATEMENT_CATALOG,
+	STATEMENTS
+};
+
+struct statement_definition {
+	const char *name; /* of the prepared statement, and in the log */
+	unsigned
+		users; /* set of enum program; 0: run unprepared, its tables may not be there yet */
+	const char *sql;
+	const char *params;  /* types in order, "int8,text[]"; "" for none */
+	const char *columns; /* types of the result, "" for none */
+};
+
+const struct statement_definition *statement_definition(enum statement statement);
+
+#endif
