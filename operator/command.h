@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What syncctl can do. A command is one struct in the file that implements it, declared here and listed in the table
+ * of main.c; its name has one word or two ("migrate up"). To add one: a struct, a declaration, a row.
+ * Threads: the main thread alone.
+ */
+#ifndef OPERATOR_COMMAND_H
+#define OPERATOR_COMMAND_H
+
+#include "common/config.h"
+
+/* Exit codes, the same for every command. */
+enum command_result {
+	COMMAND_DONE = 0,
+	COMMAND_FAILED = 1,
+	COMMAND_MISUSED = 2,   /* wrong arguments or settings */
+	COMMAND_DIFFERENT = 3, /* checked, and found wanting */
+};
+
+enum command_needs {
+	NEEDS_NOTHING,
+	NEEDS_SETTINGS, /* context->config is filled; faulty settings end syncctl before run() */
+};
+
+struct command;
+
+struct command_context {
+	const struct command *command;
+	struct config config; /* zeroed for a command that needs nothing */
+};
+
+struct command {
+	const char *name;      /* "migrate up" */
+	const char *arguments; /* "[--baseline]"; "" for none */
+	const char *summary;   /* one line, no full stop */
+	const char *help;      /* paragraphs for --help, each line ended */
+	enum command_needs needs;
+	/* argv[0] is the last word of the name, so that getopt_long(3) works on argc and argv. Returns an exit code. */
+	enum command_result (*run)(struct command_context *context, int argc, char **argv);
+};
+
+/* Say on standard error what is wrong with the arguments and how they should be. Returns COMMAND_MISUSED. */
+enum command_result command_misused(const struct command_context *context, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+extern const struct command command_settings;
+
+#endif
