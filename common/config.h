@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Settings: environment variables, read once at start into one struct. The table in config.c names every one
+ * Settings: environment variables, read once at start into one struct. The table in config_table.c names every one
  * of them with its default, bounds and help; --help and README.md are printed from it. A secret NAME may be
  * given as NAME_FILE instead, the path of a file that holds it (a trailing newline is dropped).
  * Threads: config_load() before the threads start; the struct is read-only afterwards.
@@ -57,8 +57,14 @@ struct config {
  * Fails: false when faults were found; the program then exits with 2.
  */
 bool config_load(struct config *config, enum program program, struct text *faults);
-/* Free everything, wiping the secrets. */
+/* Free everything, wiping the secrets. NULL: nothing to do. */
 void config_finish(struct config *config);
+
+/*
+ * Append a line for each environment variable that looks like a misspelt setting; true if there are any. A warning
+ * and no fault, because the environment holds other programs' variables too. config_load() does so when it fails.
+ */
+bool config_find_misspelt(struct text *hints);
 
 /* The settings of a program, for its --help. */
 void config_print_help(FILE *out, enum program program);

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every setting, once: to add one, add a member to struct config and a row here; --help and README.md follow.
+ * A constant, read by the main thread at start.
+ */
+#include "common/config_table.h"
+
+#include "common/config.h"
+
+#define PRODUCER PROGRAM_PRODUCER
+#define WORKER   PROGRAM_WORKER
+#define LOGGER   PROGRAM_LOGGER
+#define OPERATOR PROGRAM_OPERATOR
+#define SERVICES (PRODUCER | WORKER | LOGGER)
+#define ALL      (SERVICES | OPERATOR)
+
+#define MEMBER(name) offsetof(struct config, name)
+
+/* clang-format off */
+const struct setting config_table[] = {
+	{"DATABASE_URL", SETTING_URL, MEMBER(database_url), ALL, SERVICES, NULL, "postgresql|postgres", 0, 0, true,
+		"Where PostgreSQL is: postgresql://user:password@host:5432/database, and ?sslmode=verify-full unless it is on this host."},
+	{"DB_POOL_SIZE", SETTING_INTEGER, MEMBER(db_pool_size), ALL, 0, "20", NULL, 1, 1000, false,
+		"How many connections to PostgreSQL one process opens at most; they are opened when first needed."},
+	{"DB_LOGGING", SETTING_BOOLEAN, MEMBER(db_logging), ALL, 0, "false", NULL, 0, 0, false,
+		"Whether every SQL statement is logged with its duration; parameters never are."},
+	{"AMQP_URL", SETTING_URL, MEMBER(amqp_url), ALL, SERVICES, NULL, "amqp|amqps", 0, 0, true,
+		"Where RabbitMQ is: amqps://user:password@host:5671/vhost; amqp:// is spoken without TLS."},
+	{"AMQP_MANAGEMENT_URL", SETTING_BASE_URL, MEMBER(amqp_management_url), OPERATOR, 0, NULL, "http|https", 0, 0, true,
+		"Where RabbitMQ's management interface is, for what AMQP itself does not tell, such as policies."},
+	{"TIKTOK_API_URL", SETTING_BASE_URL, MEMBER(tiktok_api_url), WORKER | OPERATOR, 0,
+		"https://open.tiktokapis.com", "https|http", 0, 0, false,
+		"Where TikTok's API is; http:// is for a simulator only, for tokens then travel in the clear."},
+	{"TIKTOK_AUTH_URL", SETTING_BASE_URL, MEMBER(tiktok_auth_url), OPERATOR, 0,
+		"https://www.tiktok.com", "https|http", 0, 0, false,
+		"Where merchants are sent to grant access to their accounts."},
+	{"TIKTOK_CLIENT_KEY", SETTING_TEXT, MEMBER(tiktok_client_key), WORKER | OPERATOR, WORKER, NULL, NULL, 0, 0, false,
+		"The client key of the app at TikTok."},
+	{"TIKTOK_CLIENT_SECRET", SETTING_TEXT, MEMBER(tiktok_client_secret), WORKER | OPERATOR, WORKER, NULL, NULL, 0, 0, true,
+		"The client secret of the app at TikTok."},
+	{"TIKTOK_REDIRECT_URI", SETTING_URL, MEMBER(tiktok_redirect_uri), OPERATOR, 0, NULL, "https|http", 0, 0, false,
+		"Where TikTok sends merchants back to, letter by letter as registered with the app."},
+	{"TOKEN_ENC_KEY", SETTING_KEYS, MEMBER(token_enc_key), WORKER | OPERATOR, WORKER, NULL, NULL, 1, 1, true,
+		"The key that tokens in the database are encrypted with, 64 hex digits (openssl rand -hex 32)."},
+	{"TOKEN_ENC_OLD_KEYS", SETTING_KEYS, MEMBER(token_enc_old_keys), WORKER | OPERATOR, 0, "", NULL, 0, 16, true,
+		"Earlier keys, comma-separated: tokens under them stay readable and move to the current key when saved."},
+	{"SYNC_TIMEZONE", SETTING_TEXT, MEMBER(sync_timezone), PRODUCER | OPERATOR, 0, "UTC", NULL, 0, 0, false,
+		"Whose calendar day a snapshot belongs to, by a name that PostgreSQL knows, such as Asia/Ho_Chi_Minh."},
+	{"WORKER_CONCURRENCY", SETTING_INTEGER, MEMBER(worker_concurrency), WORKER, 0, "64", NULL, 1, 1024, false,
+		"How many jobs of one worker talk to TikTok at once."},
+	{"QUOTA_USER_INFO", SETTING_INTEGER, MEMBER(quota_user_info), WORKER, 0, "600", NULL, 0, 1000000, false,
+		"Calls per minute to user/info, 0 for no limit; each worker keeps to it by itself, so with N workers set the app's limit divided by N."},
+	{"QUOTA_VIDEO_LIST", SETTING_INTEGER, MEMBER(quota_video_list), WORKER, 0, "600", NULL, 0, 1000000, false,
+		"Calls per minute to video/list, 0 for no limit; per worker, as QUOTA_USER_INFO."},
+	{"QUOTA_TOKEN", SETTING_INTEGER, MEMBER(quota_token), WORKER, 0, "0", NULL, 0, 1000000, false,
+		"Calls per minute to oauth/token, 0 for no limit; per worker, as QUOTA_USER_INFO."},
+	{"HTTP_TIMEOUT", SETTING_SECONDS, MEMBER(http_timeout_ms), WORKER | OPERATOR, 0, "30", NULL, 1, 300, false,
+		"Seconds that one call to TikTok may take, connecting included."},
+	{"DRAIN_TIMEOUT", SETTING_SECONDS, MEMBER(drain_timeout_ms), SERVICES, 0, "25", NULL, 1, 3600, false,
+		"Seconds after SIGTERM within which begun work is finished; the rest is given back. Keep it below the supervisor's own limit."},
+	{"HTTP_LISTEN", SETTING_TEXT, MEMBER(http_listen), SERVICES, 0, "", NULL, 0, 0, false,
+		"host:port of /livez, /readyz and /metrics; empty for none, because programs on one host would collide. On Kubernetes set :9464."},
+	{"MIGRATIONS_DIR", SETTING_TEXT, MEMBER(migrations_dir), OPERATOR, 0, NULL, NULL, 0, 0, false,
+		"The directory of the migrations, when not the installed one."},
+	{"LOG_LEVEL", SETTING_CHOICE, MEMBER(log_level), ALL, 0, "info", "debug|info|warn|error", 0, 0, false,
+		"The least level that is logged."},
+	{"LOG_FORMAT", SETTING_CHOICE, MEMBER(log_format), ALL, 0, "json", "json|text", 0, 0, false,
+		"How log lines are written to standard error: json for machines, text for people."},
+};
+/* clang-format on */
+
+const size_t config_table_length = sizeof config_table / sizeof config_table[0];
