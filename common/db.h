@@ -31,8 +31,13 @@ struct db_result;
 bool db_open(
 	const char *url, enum program program, bool logging, struct db **db, struct error *err);
 void db_close(struct db *db); /* NULL: nothing to do */
-/* False once the connection has broken; close it then and open another. */
+/* False once the connection has broken or been left inside a transaction; close it then and open another. */
 bool db_is_usable(const struct db *db);
+/*
+ * Look, without waiting, whether the server has ended a connection that nobody uses at the moment.
+ * Fails: database - it has; the text says why, where the server told.
+ */
+bool db_check_idle(struct db *db, struct error *err);
 
 /*
  * Parameters of one statement, in order. Start from a zeroed struct; values that are pointers are borrowed until
@@ -46,9 +51,9 @@ struct db_params {
 	int count;
 	const char *values[DB_PARAMS_MAX];
 	int lengths[DB_PARAMS_MAX];
-	int formats[DB_PARAMS_MAX];         /* 0 text, 1 binary */
-	char numbers[DB_PARAMS_MAX][24];    /* where integers are spelled */
-	struct text *arrays[DB_PARAMS_MAX]; /* headers are completed at the query */
+	int formats[DB_PARAMS_MAX];             /* 0 text, 1 binary */
+	char numbers[DB_PARAMS_MAX][24];        /* where integers are spelled */
+	struct db_array *arrays[DB_PARAMS_MAX]; /* their headers are completed at the query */
 };
 
 void db_param_text(struct db_params *params, const char *text); /* NULL: NULL */
@@ -109,8 +114,18 @@ void db_steps_finish(struct db_step *steps, size_t count);
 bool db_begin(struct db *db, struct error *err);
 bool db_commit(struct db *db, struct error *err);
 void db_rollback(struct db *db);
-/* Run SQL text of possibly several statements: migrations and tests only. */
-bool db_run_script(struct db *db, const char *sql, struct error *err);
+
+/*
+ * Run SQL text of possibly several statements: migrations and tests only. The error text names the statement's number,
+ * and the line where PostgreSQL gives a position; *result (NULL: not wanted) is the last statement's.
+ */
+bool db_run_script(struct db *db, const char *sql, struct db_result **result, struct error *err);
+/*
+ * The types of a statement's parameters and columns as PostgreSQL sees them, spelled as in the table of statements:
+ * for the test that compares the two. Appended to params and columns.
+ */
+bool db_describe(struct db *db, enum statement statement, struct text *params, struct text *columns,
+	struct error *err);
 
 /* Reading a result: row and column from 0, both must exist. NULL cells read as "", 0, false. */
 int db_row_count(const struct db_result *result);
