@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "common/memory.h"
+#include "common/utf8.h"
 
 void text_finish(struct text *text)
 {
@@ -87,17 +88,24 @@ void text_append_format(struct text *text, const char *format, ...)
 
 void text_append_json(struct text *text, const char *string)
 {
-	for (const char *c = string; *c; c++) {
-		unsigned char byte = (unsigned char)*c;
+	size_t left = strlen(string);
 
-		if (byte == '"' || byte == '\\')
-			text_append_char(text, '\\');
-		if (byte == '\n')
+	while (left > 0) {
+		size_t size = utf8_character(string, left);
+		unsigned char byte = (unsigned char)*string;
+
+		if (size == 0)
+			text_append(text, "\\ufffd");
+		else if (byte == '"' || byte == '\\')
+			text_append_format(text, "\\%c", byte);
+		else if (byte == '\n')
 			text_append(text, "\\n");
 		else if (byte < 0x20 || byte == 0x7f)
 			text_append_format(text, "\\u%04x", byte);
 		else
-			text_append_char(text, *c);
+			text_append_bytes(text, string, size);
+		string += size ? size : 1;
+		left -= size ? size : 1;
 	}
 }
 

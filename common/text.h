@@ -27,7 +27,7 @@ void text_append_bytes(struct text *text, const void *bytes, size_t length);
 void text_append_char(struct text *text, char c);
 void text_append_format(struct text *text, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-/* Append as the inside of a JSON string (without quotes): escapes quotes, backslashes, controls. */
+/* Append as the inside of a JSON string (without quotes); bytes that are not UTF-8 become U+FFFD. */
 void text_append_json(struct text *text, const char *string);
 /* Append percent-encoded for a URL query or form (RFC 3986 unreserved characters stay). */
 void text_append_url(struct text *text, const char *string);
