@@ -11,6 +11,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/utf8.h"
+
 #define MASK "***"
 
 /* What follows one of these, up to the end of the word, is a secret. */
@@ -111,31 +113,16 @@ void log_mask(const char *message, char *masked, size_t size_bytes)
 	masked[used] = '\0';
 }
 
-/* Decode one character of UTF-8 (RFC 3629); its length, or 0 when the bytes are none. */
-static size_t decode_utf8(const unsigned char *bytes, uint32_t *character)
+/* The code point of a valid character of length bytes. */
+static uint32_t code_point(const char *bytes, size_t length)
 {
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	size_t length = bytes[0] < 0x80   ? 1
-			: bytes[0] < 0xc0 ? 0
-			: bytes[0] < 0xe0 ? 2
-			: bytes[0] < 0xf0 ? 3
-			: bytes[0] < 0xf8 ? 4
-					  : 0;
+	uint32_t point = (unsigned char)bytes[0];
 
-	if (length <= 1) {
-		*character = bytes[0];
-		return length;
-	}
-	*character = bytes[0] & (0x7fU >> length);
-	for (size_t i = 1; i < length; i++) {
-		if ((bytes[i] & 0xc0) != 0x80)
-			return 0;
-		*character = *character << 6 | (bytes[i] & 0x3fU);
-	}
-	if (*character < least[length] || *character > 0x10ffff ||
-		(*character >= 0xd800 && *character <= 0xdfff))
-		return 0;
-	return length;
+	if (length > 1)
+		point &= 0x7fU >> length;
+	for (size_t i = 1; i < length; i++)
+		point = point << 6 | ((unsigned char)bytes[i] & 0x3fU);
+	return point;
 }
 
 /* Characters that end lines, move cursors or turn the direction of reading (Unicode, UAX 9). */
@@ -149,8 +136,8 @@ static bool is_dangerous(uint32_t character)
 
 const char *log_escape(const char *string, bool quoted, char escaped[LOG_ESCAPED_SIZE])
 {
-	uint32_t character;
-	size_t length = decode_utf8((const unsigned char *)string, &character);
+	size_t length = utf8_character(string, strnlen(string, 4));
+	uint32_t character = code_point(string, length);
 
 	if (length == 0) {
 		snprintf(escaped, LOG_ESCAPED_SIZE, "\xef\xbf\xbd");
