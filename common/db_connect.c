@@ -140,8 +140,8 @@ static void explain_failure(PGconn *connection, struct error *err)
 	const char *text = find_sqlstate(message, sqlstate);
 
 	metric_add(METRIC_DB_ERRORS, 0, 1);
-	if (strncmp(message, "invalid ", strlen("invalid ")) ==
-		0) /* a port that is none, an unknown sslmode */
+	/* "invalid port number", "invalid sslmode value": quoted from the URL. */
+	if (strncmp(message, "invalid ", strlen("invalid ")) == 0)
 		refuse_url(err);
 	else if (text)
 		error_set(err, db_error_rule(sqlstate)->class,

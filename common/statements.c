@@ -13,13 +13,13 @@
 
 /* clang-format off */
 
-/* What a worker knows of an account; read_account() in worker/claims.c reads the columns in this order. */
+/* What a worker knows of an account; account_read() in worker/account_row.c reads the columns in this order. */
 #define ACCOUNT_COLUMNS \
 	"a.id IS NOT NULL, a.store_code::text, a.open_id::text, a.status::text, a.status_reason, a.scope, " \
 	"a.encrypted_access_token, a.encrypted_refresh_token, " \
-	"(extract(epoch FROM a.token_expires_at) * 1000000)::int8, " \
-	"(extract(epoch FROM a.refresh_token_expires_at) * 1000000)::int8, a.token_version "
-#define ACCOUNT_TYPES "bool,text,text,text,text,text,text,text,int8,int8,int8"
+	"(extract(epoch FROM a.token_expires_at) * 1000000)::int8, a.token_version, " \
+	"a.refresh_intent_at IS NOT NULL "
+#define ACCOUNT_TYPES "bool,text,text,text,text,text,text,text,int8,int8,bool"
 
 /* Accounts that a producer run is about: $1 job type, $2 day, $3 store, $4 account, $5 expiring within seconds. */
 #define PICKED_ACCOUNTS \
@@ -79,7 +79,7 @@ static const struct statement_definition statements[STATEMENTS] = {
 	[STATEMENT_LEASE_TOKEN] = {"lease_token", PROGRAM_WORKER,
 		"UPDATE store_accounts SET refresh_lease_owner = $2, refresh_lease_until = now() + interval '90 seconds',"
 		"	refresh_intent_at = now() "
-		"WHERE id = $1 AND token_version = $3 AND status = 'CONNECTED'"
+		"WHERE id = $1 AND token_version = $3 AND status IN ('CONNECTED', 'ERROR')"
 		"	AND (refresh_lease_until IS NULL OR refresh_lease_until < now() OR refresh_lease_owner = $2) "
 		"RETURNING id::int8",
 		"int8,text,int8", "int8"},
@@ -97,11 +97,15 @@ static const struct statement_definition statements[STATEMENTS] = {
 		"WHERE id = $1 AND token_version = $2 RETURNING token_version",
 		"int8,int8,text,text,int8,int8,text", "int8"},
 
-	/* A refresh that TikTok refused or never saw: $1 account, $2 owner. The lease ends at once, not after 90 s. */
+	/*
+	 * A refresh that did not succeed: $1 account, $2 owner, $3 TikTok may have rotated the token all the same. The lease
+	 * ends at once, not after 90 s; the intent stays where the outcome is unknown.
+	 */
 	[STATEMENT_RELEASE_TOKEN] = {"release_token", PROGRAM_WORKER,
-		"UPDATE store_accounts SET refresh_lease_owner = NULL, refresh_lease_until = NULL "
+		"UPDATE store_accounts SET refresh_lease_owner = NULL, refresh_lease_until = NULL,"
+		"	refresh_intent_at = CASE WHEN $3 THEN refresh_intent_at END "
 		"WHERE id = $1 AND refresh_lease_owner = $2",
-		"int8,text", ""},
+		"int8,text,bool", ""},
 
 	/*
 	 * Upserts. Sorted by key in every writer, or two writers deadlock; a row that says the same is not written again; older
@@ -192,7 +196,7 @@ static const struct statement_definition statements[STATEMENTS] = {
 		"UPDATE store_accounts a SET status = 'NEED_RECONNECT', status_reason = w.reason,"
 		"	refresh_lease_owner = NULL, refresh_lease_until = NULL, updated_at = now() "
 		"FROM unnest($1, $2, $3) AS w (id, version, reason) "
-		"WHERE a.id = w.id AND a.token_version = w.version AND a.status = 'CONNECTED'",
+		"WHERE a.id = w.id AND a.token_version = w.version AND a.status IN ('CONNECTED', 'ERROR')",
 		"int8[],int8[],text[]", ""},
 
 	/*
@@ -229,6 +233,14 @@ static const struct statement_definition statements[STATEMENTS] = {
 
 	/* The calendar day that it is in the time zone $1. One clock for the whole fleet: the database's. */
 	[STATEMENT_TODAY] = {"today", PROGRAM_PRODUCER, "SELECT to_char(now() AT TIME ZONE $1, 'YYYY-MM-DD')", "text", "text"},
+
+	/* Do the store $1 and the account $2 exist, and does the account belong to the store? NULL: not asked about. */
+	[STATEMENT_CHECK_SELECTION] = {"check_selection", PROGRAM_PRODUCER,
+		"SELECT $1 IS NULL OR EXISTS (SELECT FROM stores WHERE store_code = $1),"
+		"	$2 IS NULL OR EXISTS (SELECT FROM store_accounts WHERE id = $2),"
+		"	$1 IS NULL OR $2 IS NULL"
+		"		OR EXISTS (SELECT FROM store_accounts WHERE id = $2 AND store_code = $1)",
+		"text,int8", "bool,bool,bool"},
 
 	/* What a run would do: new jobs, jobs on their way, finished ones, accounts that are not connected. $6: repeat finished ones. */
 	[STATEMENT_COUNT_SELECTION] = {"count_selection", PROGRAM_PRODUCER,
@@ -297,8 +309,13 @@ static const struct statement_definition statements[STATEMENTS] = {
 	/* Migrations. The journal may not be there yet, so these are not prepared when a connection opens. */
 	[STATEMENT_JOURNAL_EXISTS] = {"journal_exists", 0,
 		"SELECT to_regclass('schema_migrations') IS NOT NULL", "", "bool"},
+	[STATEMENT_JOURNAL_CREATE] = {"journal_create", 0,
+		"CREATE TABLE IF NOT EXISTS schema_migrations (version integer PRIMARY KEY, name text NOT NULL,"
+		"	checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now(), duration_ms integer NOT NULL)",
+		"", ""},
+	/* Asked for again and again instead of waited for: a waiting statement would run into its time-out. */
 	[STATEMENT_JOURNAL_LOCK] = {"journal_lock", 0,
-		"SELECT pg_advisory_lock(hashtextextended('storesync migrations', 0))::text", "", "text"},
+		"SELECT pg_try_advisory_lock(hashtextextended('storesync migrations', 0))", "", "bool"},
 	[STATEMENT_JOURNAL_UNLOCK] = {"journal_unlock", 0,
 		"SELECT pg_advisory_unlock(hashtextextended('storesync migrations', 0))", "", "bool"},
 	[STATEMENT_JOURNAL_READ] = {"journal_read", 0,
@@ -308,6 +325,44 @@ static const struct statement_definition statements[STATEMENTS] = {
 	[STATEMENT_JOURNAL_ADD] = {"journal_add", 0,
 		"INSERT INTO schema_migrations (version, name, checksum, duration_ms) VALUES ($1, $2, $3, $4)",
 		"int4,text,text,int4", ""},
+
+	/*
+	 * The schema that comes first in the search path, a sorted line for each of its parts. Nothing in a line depends on the
+	 * schema's name. Primary and foreign keys stand without their names, which nothing refers to and tools choose differently.
+	 */
+	[STATEMENT_CATALOG] = {"catalog", 0,
+		"WITH mine AS ("
+		"	SELECT c.oid, c.relname, c.reloptions FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+		"	WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p') AND NOT c.relispartition) "
+		"SELECT line FROM ("
+		"	SELECT 'table ' || relname || coalesce(' with (' || array_to_string(reloptions, ', ') || ')', '') FROM mine"
+		"	UNION ALL"
+		"	SELECT format('column %s.%s %s', m.relname, a.attname, format_type(a.atttypid, a.atttypmod))"
+		"		|| CASE WHEN a.attnotnull THEN ' not null' ELSE '' END"
+		"		|| CASE a.attidentity WHEN 'a' THEN ' generated always as identity'"
+		"			WHEN 'd' THEN ' generated by default as identity' ELSE '' END"
+		"		|| coalesce(CASE WHEN a.attgenerated = 's' THEN ' generated ' ELSE ' default ' END"
+		"			|| pg_get_expr(d.adbin, d.adrelid, true), '')"
+		"	FROM mine m JOIN pg_attribute a ON a.attrelid = m.oid AND a.attnum > 0 AND NOT a.attisdropped"
+		"		LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum"
+		"	UNION ALL"
+		"	SELECT format('constraint %s%s: %s', m.relname,"
+		"		CASE WHEN k.contype IN ('p', 'f') THEN '' ELSE '.' || k.conname END, pg_get_constraintdef(k.oid, true))"
+		"	FROM mine m JOIN pg_constraint k ON k.conrelid = m.oid"
+		"	UNION ALL"
+		"	SELECT format('index %s.%s: %s%s', m.relname, c.relname, pg_get_indexdef(c.oid, 0, true),"
+		"		CASE WHEN i.indisvalid THEN '' ELSE ' (invalid)' END)"
+		"	FROM mine m JOIN pg_index i ON i.indrelid = m.oid JOIN pg_class c ON c.oid = i.indexrelid"
+		"	WHERE NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = m.oid AND k.conindid = c.oid)"
+		"	UNION ALL"
+		"	SELECT format('trigger %s.%s: %s', m.relname, t.tgname, pg_get_triggerdef(t.oid, true))"
+		"	FROM mine m JOIN pg_trigger t ON t.tgrelid = m.oid AND NOT t.tgisinternal"
+		"	UNION ALL"
+		"	SELECT format('enum %s: %s', t.typname, string_agg(e.enumlabel, ', ' ORDER BY e.enumsortorder))"
+		"	FROM pg_type t JOIN pg_enum e ON e.enumtypid = t.oid JOIN pg_namespace n ON n.oid = t.typnamespace"
+		"	WHERE n.nspname = current_schema() GROUP BY t.typname"
+		") AS part (line) ORDER BY line COLLATE \"C\"",
+		"", "text"},
 };
 /* clang-format on */
 

@@ -20,6 +20,8 @@ enum command_result {
 enum command_needs {
 	NEEDS_NOTHING,
 	NEEDS_SETTINGS, /* context->config is filled; faulty settings end syncctl before run() */
+	NEEDS_DATABASE, /* and DATABASE_URL is given */
+	NEEDS_BROKER,   /* and AMQP_URL is given */
 };
 
 struct command;
@@ -43,6 +45,10 @@ struct command {
 enum command_result command_misused(const struct command_context *context, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+extern const struct command command_migrate_up;
+extern const struct command command_migrate_status;
+extern const struct command command_migrate_verify;
+extern const struct command command_migrate_new;
 extern const struct command command_settings;
 
 #endif

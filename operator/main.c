@@ -15,6 +15,10 @@
 
 /* The order in which --help shows them. */
 static const struct command *const commands[] = {
+	&command_migrate_up,
+	&command_migrate_status,
+	&command_migrate_verify,
+	&command_migrate_new,
 	&command_settings,
 };
 static const size_t command_count = sizeof commands / sizeof commands[0];
@@ -125,7 +129,7 @@ static enum command_result refuse_unknown(int argc, char **argv)
 {
 	struct text asked = {0};
 	const struct command *nearest = NULL;
-	size_t nearest_distance = 4;
+	size_t nearest_distance = 3;
 
 	text_append(&asked, argv[0]);
 	if (argc > 1)
@@ -169,19 +173,36 @@ static enum command_result run_help(int argc, char **argv)
 	return refuse_unknown(argc, argv);
 }
 
+/* The settings of all commands are optional to syncctl; what this one cannot do without is asked for here. */
+static bool load_settings(const struct command *command, struct config *config, struct text *faults)
+{
+	bool ok = config_load(config, PROGRAM_OPERATOR, faults);
+
+	if (ok && command->needs == NEEDS_DATABASE && !config->database_url) {
+		text_append(faults, "DATABASE_URL is not set: "
+				    "postgresql://user:password@host:5432/database\n");
+		ok = false;
+	}
+	if (ok && command->needs == NEEDS_BROKER && !config->amqp_url) {
+		text_append(faults, "AMQP_URL is not set: amqp://user:password@host:5672/vhost\n");
+		ok = false;
+	}
+	return ok;
+}
+
 static enum command_result run_command(const struct command *command, int argc, char **argv)
 {
 	struct command_context context = {.command = command};
 	struct text faults = {0};
 	enum command_result result = COMMAND_MISUSED;
 
-	if (command->needs == NEEDS_SETTINGS &&
-		!config_load(&context.config, PROGRAM_OPERATOR, &faults)) {
-		fprintf(stderr, "%s", text_string(&faults));
-		goto out;
-	}
-	if (command->needs == NEEDS_SETTINGS)
+	if (command->needs != NEEDS_NOTHING) {
+		if (!load_settings(command, &context.config, &faults)) {
+			fprintf(stderr, "%s", text_string(&faults));
+			goto out;
+		}
 		log_open("syncctl", context.config.log_level, context.config.log_format);
+	}
 	result = command->run(&context, argc, argv);
 out:
 	text_finish(&faults);
