@@ -24,9 +24,12 @@
 #include <stdint.h>
 
 #include "common/error.h"
+#include "common/topology.h"
 
-#define BROKER_WINDOW_MAX  1024
-#define BROKER_HEADERS_MAX 12
+#define BROKER_WINDOW_MAX     1024
+#define BROKER_HEADERS_MAX    12
+#define BROKER_MESSAGE_ID_MAX 255
+#define BROKER_BODY_MAX       (1024 * 1024)
 
 struct broker;
 
@@ -37,7 +40,7 @@ struct broker_delivery {
 	bool redelivered;
 	int64_t delivery_count; /* of x-delivery-count; 0: first time */
 	const char *message_id; /* "" when absent */
-	const char *body;       /* borrowed until the callback returns; not terminated */
+	const char *body;       /* borrowed until the callback returns; cut at BROKER_BODY_MAX */
 	size_t length;
 };
 
@@ -47,7 +50,10 @@ struct broker_header {
 	int64_t number;
 };
 
-/* Always persistent, mandatory, content type application/json. */
+/*
+ * Always persistent, mandatory, content type application/json. The property correlation_id is ours: it carries the number of the
+ * publish, by which a returned message is told from another copy of itself.
+ */
 struct broker_message {
 	const char *exchange;
 	const char *key;
@@ -76,6 +82,9 @@ struct broker_options {
 	const char *name; /* shown by the broker beside the connection; copied */
 	const struct broker_consumer *consumers; /* borrowed for ever; NULL: only publishes */
 	size_t consumer_count;
+	/* Queues that must be as topology.c has them before it comes up; borrowed for ever, NULL: none. */
+	const enum topology_queue_id *needs;
+	size_t need_count;
 	size_t window;              /* publishes that may be unconfirmed; 0: does not publish */
 	int64_t confirm_timeout_ms; /* 0: 30 s; then the connection is taken for dead */
 	int heartbeat_s;            /* 0: 10 */
@@ -85,7 +94,10 @@ struct broker_options {
 	void (*delivered)(void *context, const struct broker_delivery *delivery);
 	/* Once for every broker_publish() that returned true, in no particular order. */
 	void (*settled)(void *context, void *publish_context, enum broker_fate fate);
-	/* The connection is up or went down; reason is NULL when up. */
+	/*
+	 * The connection is up, or it went or stays down for another reason than before; reason is NULL when up. It has been logged.
+	 * Called before the fates of what was lost.
+	 */
 	void (*changed)(void *context, const char *reason);
 };
 
@@ -95,8 +107,9 @@ bool broker_create(const struct broker_options *options, struct broker **broker,
 void broker_destroy(struct broker *broker);
 
 /*
- * Move everything forward: connect when it is time, read frames, call back, send heartbeats; then sleep until
- * a frame comes, wake_fd (-1: none) becomes readable, or timeout_ms have passed. Never blocks longer than 15 s.
+ * Move everything forward: connect when it is time, read frames, call back, send heartbeats; when there was nothing to do, sleep
+ * until there is, wake_fd (-1: none) becomes readable, or timeout_ms have passed. Connecting takes 15 s at most (besides a
+ * name server that does not answer). Call it at least every 5 s: heartbeats are sent here.
  */
 void broker_run(struct broker *broker, int wake_fd, int64_t timeout_ms);
 bool broker_is_up(const struct broker *broker);
@@ -109,9 +122,11 @@ uint64_t broker_epoch(const struct broker *broker);
 
 /* How many publishes the window has room for; 0 while down or blocked. */
 size_t broker_room(const struct broker *broker);
+/* How many publishes wait for their fate. */
+size_t broker_unconfirmed(const struct broker *broker);
 /*
  * Publish; settled(context, publish_context, fate) follows exactly once if this returns true.
- * False: no room, or the connection broke while sending (the problem is remembered); the message was not taken.
+ * False: no room, or the connection broke while sending; the message was not taken, and broker_run() deals with the rest.
  */
 bool broker_publish(
 	struct broker *broker, const struct broker_message *message, void *publish_context);
@@ -120,7 +135,20 @@ bool broker_publish(
 void broker_ack(struct broker *broker, uint64_t epoch, uint64_t tag);
 /* Give it back to its queue. */
 void broker_requeue(struct broker *broker, uint64_t epoch, uint64_t tag);
-/* Stop consuming for good (drain); what was delivered stays ours until settled. */
+/*
+ * Stop consuming for good (drain); what was delivered stays ours until settled. Nothing is delivered after this: what
+ * is on its way is given back.
+ */
 void broker_stop_consuming(struct broker *broker);
+
+/*
+ * For `syncctl topology`, over a connection of their own: create what is missing and name what differs; or name what is
+ * missing or differs as far as AMQP shows it (no bindings, no policies).
+ *
+ * Owns:  the caller ends *report with topology_report_finish(), also after a failure.
+ * Fails: settings - the URL; broker - no connection, or something we may not create.
+ */
+bool broker_apply_topology(const char *url, struct topology_report *report, struct error *err);
+bool broker_check_topology(const char *url, struct topology_report *report, struct error *err);
 
 #endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A broker from the inside, for the files common/broker*.c alone: broker.c has its life cycle, broker_publish.c what goes out,
+ * broker_frames.c what comes in.
+ * Threads: the one that calls broker_run().
+ */
+#ifndef COMMON_BROKER_INTERNAL_H
+#define COMMON_BROKER_INTERNAL_H
+
+#include "common/backoff.h"
+#include "common/broker.h"
+#include "common/broker_link.h"
+#include "common/broker_window.h"
+#include "common/text.h"
+
+/* A message comes as a method, a header and bodies; this is what has come of it so far. */
+enum content_kind { CONTENT_NONE, CONTENT_DELIVERY, CONTENT_RETURN };
+
+struct broker_content {
+	enum content_kind kind;
+	bool has_header;
+	const char *queue; /* NULL: of no consumer of ours */
+	uint64_t delivery_tag;
+	bool redelivered;
+	int64_t delivery_count;
+	char message_id[BROKER_MESSAGE_ID_MAX + 1];
+	uint64_t publish_tag; /* of the correlation_id; 0: none */
+	uint64_t missing;     /* bytes of the body that have not come yet */
+	struct text body;
+};
+
+struct broker {
+	struct broker_options options; /* url and name are not kept here */
+	struct broker_address address;
+	char *name;
+
+	struct broker_link link;
+	bool up;
+	bool blocked;
+	bool consuming_stopped;
+	uint64_t epoch;
+	int heartbeat_s;       /* as agreed with the broker; 0: none */
+	int64_t last_heard_ms; /* at the latest, bytes came from the broker then */
+	struct error
+		fault; /* class ERROR_NONE: the connection is fine; else broker_run() ends it */
+	struct broker_window window;
+	struct broker_content content;
+
+	char problem[sizeof(struct error) + 64]; /* why it is not up; "" when up */
+	struct backoff backoff;
+	int64_t retry_at_ms;
+	int64_t up_since_ms;
+};
+
+/* The connection is of no more use; the first reason counts. broker_run() ends it when the current frame is dealt with. */
+void broker_fail(struct broker *broker, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void broker_set_blocked(struct broker *broker, bool blocked);
+/* Up, without a fault, and heard of lately enough that sending cannot hang; fails the broker otherwise. */
+bool broker_can_send(struct broker *broker);
+
+/*
+ * Read the frames that have come and call back for them. Returns how many there were that meant something to the caller.
+ * Stops at a fault, and after so many that others want their turn.
+ */
+size_t broker_read_frames(struct broker *broker);
+
+/* Hand the fate of a publish to the caller; a broker_window_settled. */
+void broker_settle_publish(void *broker, void *publish_context, enum broker_fate fate);
+
+#endif

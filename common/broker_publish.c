@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What goes out: publishes and the settling of deliveries. Runs in the broker's thread, also from inside its callbacks; a
+ * connection that breaks here is ended by the next turn of broker_run().
+ */
+#include <assert.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/broker_internal.h"
+#include "common/clock.h"
+#include "common/metrics.h"
+
+#define RPC_LIMIT_MS        5000
+#define SILENCE_MARGIN_MS   2000
+#define PERSISTENT_DELIVERY 2
+
+/*
+ * rabbitmq-c 0.11 waits for ever in a publish when two heartbeats were missed and there is nothing to read (its issue 780,
+ * mended in 0.14). We stop sending shortly before that moment.
+ */
+bool broker_can_send(struct broker *broker)
+{
+	int64_t silence_ms, limit_ms;
+	struct pollfd socket;
+
+	if (!broker->up || broker->fault.class != ERROR_NONE)
+		return false;
+	silence_ms = clock_monotonic_ms() - broker->last_heard_ms;
+	limit_ms = 2000 * (int64_t)broker->heartbeat_s - SILENCE_MARGIN_MS;
+	if (broker->heartbeat_s == 0 || silence_ms < limit_ms)
+		return true;
+	socket = (struct pollfd){.fd = amqp_get_sockfd(broker->link.state), .events = POLLIN};
+	if (poll(&socket, 1, 0) > 0)
+		return true;
+	broker_fail(broker, "RabbitMQ has been silent for %" PRId64 " s", silence_ms / 1000);
+	return false;
+}
+
+size_t broker_room(const struct broker *broker)
+{
+	if (!broker->up || broker->blocked || broker->fault.class != ERROR_NONE)
+		return 0;
+	return broker_window_room(&broker->window);
+}
+
+size_t broker_unconfirmed(const struct broker *broker)
+{
+	return broker->window.open;
+}
+
+static int write_headers(
+	const struct broker_message *message, amqp_table_entry_t entries[BROKER_HEADERS_MAX])
+{
+	assert(message->header_count <= BROKER_HEADERS_MAX);
+	for (size_t i = 0; i < message->header_count; i++) {
+		const struct broker_header *header = &message->headers[i];
+		amqp_field_value_t *value = &entries[i].value;
+
+		entries[i].key = amqp_cstring_bytes(header->name);
+		if (header->text) {
+			value->kind = AMQP_FIELD_KIND_UTF8;
+			value->value.bytes = amqp_cstring_bytes(header->text);
+		} else {
+			value->kind = AMQP_FIELD_KIND_I64;
+			value->value.i64 = header->number;
+		}
+	}
+	return (int)message->header_count;
+}
+
+/* No priority: on RabbitMQ 4.3 it would reorder the queue. */
+static int send_message(
+	struct broker *broker, const struct broker_message *message, uint64_t publish_tag)
+{
+	amqp_table_entry_t entries[BROKER_HEADERS_MAX];
+	char correlation_id[24];
+	amqp_basic_properties_t properties = {
+		._flags = AMQP_BASIC_CONTENT_TYPE_FLAG | AMQP_BASIC_DELIVERY_MODE_FLAG |
+			  AMQP_BASIC_MESSAGE_ID_FLAG | AMQP_BASIC_CORRELATION_ID_FLAG,
+		.content_type = amqp_cstring_bytes("application/json"),
+		.delivery_mode = PERSISTENT_DELIVERY,
+		.message_id = amqp_cstring_bytes(message->message_id),
+	};
+
+	snprintf(correlation_id, sizeof correlation_id, "%" PRIu64, publish_tag);
+	properties.correlation_id = amqp_cstring_bytes(correlation_id);
+	if (message->header_count > 0) {
+		properties._flags |= AMQP_BASIC_HEADERS_FLAG;
+		properties.headers.num_entries = write_headers(message, entries);
+		properties.headers.entries = entries;
+	}
+	return amqp_basic_publish(broker->link.state, BROKER_CHANNEL,
+		amqp_cstring_bytes(message->exchange), amqp_cstring_bytes(message->key),
+		/* mandatory */ 1, /* immediate */ 0, &properties,
+		broker_bytes(message->body, message->length));
+}
+
+bool broker_publish(
+	struct broker *broker, const struct broker_message *message, void *publish_context)
+{
+	uint64_t tag;
+	int status;
+
+	assert(strlen(message->message_id) <= BROKER_MESSAGE_ID_MAX);
+	if (broker_room(broker) == 0 || !broker_can_send(broker))
+		return false;
+	tag = broker_window_add(&broker->window, publish_context, clock_monotonic_ms());
+	status = send_message(broker, message, tag);
+	if (status != AMQP_STATUS_OK) {
+		broker_window_take_back(&broker->window, tag);
+		broker_fail(broker, "cannot publish: %s", amqp_error_string2(status));
+		return false;
+	}
+	metric_add(METRIC_UNCONFIRMED, 0, 1);
+	return true;
+}
+
+void broker_settle_publish(void *owner, void *publish_context, enum broker_fate fate)
+{
+	struct broker *broker = owner;
+
+	metric_add(METRIC_UNCONFIRMED, 0, -1);
+	switch (fate) {
+	case FATE_STORED:
+		metric_add(METRIC_PUBLISHED, CONFIRM_ACKED, 1);
+		break;
+	case FATE_REFUSED:
+		metric_add(METRIC_PUBLISHED, CONFIRM_NACKED, 1);
+		break;
+	case FATE_RETURNED:
+		metric_add(METRIC_PUBLISHED, CONFIRM_RETURNED, 1);
+		break;
+	case FATE_LOST:
+		break;
+	}
+	broker->options.settled(broker->options.context, publish_context, fate);
+}
+
+void broker_ack(struct broker *broker, uint64_t epoch, uint64_t tag)
+{
+	int status;
+
+	if (epoch != broker->epoch || !broker_can_send(broker))
+		return;
+	status = amqp_basic_ack(broker->link.state, BROKER_CHANNEL, tag, 0);
+	if (status != AMQP_STATUS_OK)
+		broker_fail(broker, "cannot acknowledge: %s", amqp_error_string2(status));
+}
+
+/* basic.nack rather than basic.reject: from RabbitMQ 4.3 on it does not count towards the delivery limit. */
+void broker_requeue(struct broker *broker, uint64_t epoch, uint64_t tag)
+{
+	int status;
+
+	if (epoch != broker->epoch || !broker_can_send(broker))
+		return;
+	status = amqp_basic_nack(broker->link.state, BROKER_CHANNEL, tag, 0, 1);
+	if (status != AMQP_STATUS_OK)
+		broker_fail(broker, "cannot give a message back: %s", amqp_error_string2(status));
+}
+
+/* What is delivered before RabbitMQ answers is kept by rabbitmq-c and comes with the next frames. */
+void broker_stop_consuming(struct broker *broker)
+{
+	struct error err;
+
+	if (broker->consuming_stopped)
+		return;
+	broker->consuming_stopped = true;
+	broker->link.deadline_ms = clock_monotonic_ms() + RPC_LIMIT_MS;
+	for (size_t i = 0; i < broker->options.consumer_count; i++) {
+		if (!broker_can_send(broker))
+			return;
+		if (broker_link_may_ask(&broker->link, &err)) {
+			amqp_basic_cancel(broker->link.state, BROKER_CHANNEL,
+				amqp_cstring_bytes(broker->options.consumers[i].queue));
+			if (broker_link_answer(&broker->link, "cannot stop consuming", &err))
+				continue;
+		}
+		broker_fail(broker, "%s", err.text);
+		return;
+	}
+}
