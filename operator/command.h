@@ -49,6 +49,8 @@ extern const struct command command_migrate_up;
 extern const struct command command_migrate_status;
 extern const struct command command_migrate_verify;
 extern const struct command command_migrate_new;
+extern const struct command command_topology_apply;
+extern const struct command command_topology_check;
 extern const struct command command_settings;
 
 #endif

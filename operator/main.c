@@ -19,6 +19,8 @@ static const struct command *const commands[] = {
 	&command_migrate_status,
 	&command_migrate_verify,
 	&command_migrate_new,
+	&command_topology_apply,
+	&command_topology_check,
 	&command_settings,
 };
 static const size_t command_count = sizeof commands / sizeof commands[0];
