@@ -2,7 +2,7 @@
 /*
  * The HTTP client: many calls at once in one thread over curl_multi. Connections are reused, HTTP/2 is spoken over
  * TLS, redirects are never followed (a redirected POST becomes a GET), replies are bounded in size, every call
- * has a deadline, proxies are taken from the environment only if http_options.use_proxy says so.
+ * has a deadline. Proxies named by the environment are not used: tokens go to TikTok and nowhere else.
  *
  * Threads: an engine belongs to the thread that runs it; only http_wake() may be called from others.
  */
@@ -35,13 +35,18 @@ struct http_request {
 	const char *body;         /* copied and wiped after the call; NULL: empty */
 	size_t body_length;
 	int64_t deadline_ms; /* for the whole call, from now */
+	/*
+	 * Sent over a connection of its own. When a kept connection breaks before the reply begins, libcurl sends the
+	 * request again, although the server may have acted on it: a refresh token must not be used twice.
+	 */
+	bool send_once;
 };
 
 struct http_reply {
-	int status;       /* 0: there was no answer, error says why (class network) */
+	int status; /* 0: there was no whole answer; error says why (network; bad_reply when it is too large or broken) */
 	const char *body; /* terminated; borrowed until the callback returns */
 	size_t length;
-	int64_t retry_after_ms; /* of the Retry-After header in seconds; -1: none */
+	int64_t retry_after_ms; /* of the Retry-After header in seconds, at most a day; -1: none */
 	char log_id[64];        /* of the x-tt-logid header; empty: none */
 	int64_t elapsed_ms;
 	struct error error;
