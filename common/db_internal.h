@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of common/db share: the connection itself, types by name, the making of errors. Nobody else includes this.
+ * What the files of common/db share: the connection itself, types by name, the making of errors. Nobody else
+ * includes this, but for their tests.
  */
 #ifndef COMMON_DB_INTERNAL_H
 #define COMMON_DB_INTERNAL_H
