@@ -111,6 +111,20 @@ static struct queue_item *take_locked(struct queue *queue)
 	return item;
 }
 
+static void wait_locked(struct queue *queue, int64_t timeout_ms)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += timeout_ms / 1000;
+	until.tv_nsec += timeout_ms % 1000 * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	pthread_cond_timedwait(&queue->filled, &queue->lock, &until);
+}
+
 struct queue_item *queue_take(struct queue *queue, int64_t timeout_ms)
 {
 	struct queue_item *item;
@@ -118,20 +132,18 @@ struct queue_item *queue_take(struct queue *queue, int64_t timeout_ms)
 	pthread_mutex_lock(&queue->lock);
 	item = take_locked(queue);
 	if (!item && timeout_ms > 0) {
-		struct timespec until;
-
-		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_sec += timeout_ms / 1000;
-		until.tv_nsec += timeout_ms % 1000 * 1000000;
-		if (until.tv_nsec >= 1000000000) {
-			until.tv_sec++;
-			until.tv_nsec -= 1000000000;
-		}
-		pthread_cond_timedwait(&queue->filled, &queue->lock, &until);
+		wait_locked(queue, timeout_ms);
 		item = take_locked(queue);
 	}
 	pthread_mutex_unlock(&queue->lock);
 	return item;
+}
+
+void queue_sleep(struct queue *queue, int64_t timeout_ms)
+{
+	pthread_mutex_lock(&queue->lock);
+	wait_locked(queue, timeout_ms);
+	pthread_mutex_unlock(&queue->lock);
 }
 
 void queue_acknowledge(struct queue *queue)

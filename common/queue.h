@@ -49,6 +49,8 @@ void queue_wake(struct queue *queue);
  * queue_wake() was called. Threads: the taker.
  */
 struct queue_item *queue_take(struct queue *queue, int64_t timeout_ms);
+/* Sleep until something is put, queue_wake() is called or timeout_ms have passed, and take nothing. */
+void queue_sleep(struct queue *queue, int64_t timeout_ms);
 /* Clear event_fd; call before taking, each time poll(2) says that it is readable. */
 void queue_acknowledge(struct queue *queue);
 

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A stage's way to PostgreSQL, with pauses while it is away. Run by the stage's thread.
+ */
+#include "common/db_session.h"
+
+#include <stdlib.h>
+
+#include "common/backoff.h"
+#include "common/clock.h"
+#include "common/crypto.h"
+#include "common/memory.h"
+
+struct db_session {
+	struct db_pool *pool;
+	struct health_need *need;
+	struct backoff backoff;
+	int64_t try_again_ms; /* 0: no pause */
+};
+
+struct db_session *db_session_create(struct db_pool *pool, struct health_need *need)
+{
+	struct db_session *session = memory_allocate(1, sizeof *session);
+
+	session->pool = pool;
+	session->need = need;
+	session->backoff = (struct backoff){.base_ms = 200, .cap_ms = 15000};
+	return session;
+}
+
+void db_session_destroy(struct db_session *session)
+{
+	free(session);
+}
+
+int64_t db_session_pause_ms(const struct db_session *session)
+{
+	int64_t left_ms = session->try_again_ms - clock_monotonic_ms();
+
+	return session->try_again_ms && left_ms > 0 ? left_ms : 0;
+}
+
+/* Note how it went; returns ok. */
+static bool note(struct db_session *session, bool ok, const struct error *err)
+{
+	if (ok ||
+		err->class ==
+			ERROR_INTERNAL) { /* PostgreSQL is there, whatever it thinks of our data */
+		backoff_reset(&session->backoff);
+		session->try_again_ms = 0;
+		health_set_need(session->need, NULL);
+	} else {
+		session->try_again_ms = clock_monotonic_ms() + 50 +
+					backoff_next_ms(&session->backoff, random_u64());
+		health_set_need(session->need, err->text);
+	}
+	return ok;
+}
+
+bool db_session_query(struct db_session *session, enum statement statement,
+	struct db_params *params, struct db_result **result, struct error *err)
+{
+	struct db *db = NULL;
+	bool ok = db_pool_get(session->pool, DB_POOL_GET_TIMEOUT_MS, &db, err) &&
+		  db_query(db, statement, params, result, err);
+
+	db_pool_put(session->pool, db);
+	return note(session, ok, err);
+}
+
+bool db_session_transact(
+	struct db_session *session, struct db_step *steps, size_t count, struct error *err)
+{
+	struct db *db = NULL;
+	bool ok = db_pool_get(session->pool, DB_POOL_GET_TIMEOUT_MS, &db, err) &&
+		  db_transact(db, steps, count, err);
+
+	db_pool_put(session->pool, db);
+	return note(session, ok, err);
+}
+
+bool db_session_probe(struct db_session *session, struct error *err)
+{
+	struct db *db = NULL;
+	bool ok = db_pool_get(session->pool, DB_POOL_GET_TIMEOUT_MS, &db, err);
+
+	db_pool_put(session->pool, db);
+	return note(session, ok, err);
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The life of a process from outside. The signal handler runs on any thread and only writes to an eventfd.
+ */
+#include "common/process.h"
+
+#include <assert.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/poll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define STACK_BYTES ((size_t)8 * 1024 * 1024)
+
+static atomic_bool stopping;
+static int stop_fd = -1;
+
+static void ask_to_stop(int signal_number)
+{
+	static const uint64_t one = 1;
+
+	if (atomic_exchange(&stopping, true))
+		_exit(128 + signal_number);
+	if (write(stop_fd, &one, sizeof one) != sizeof one)
+		_exit(128 + signal_number);
+}
+
+static void allow_many_files(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
+void process_prepare(void)
+{
+	struct sigaction stop = {.sa_handler = ask_to_stop, .sa_flags = SA_RESTART};
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+	const struct rlimit no_core = {0, 0};
+
+	stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	assert(stop_fd >= 0);
+	sigaction(SIGTERM, &stop, NULL);
+	sigaction(SIGINT, &stop, NULL);
+	sigaction(SIGPIPE, &ignore, NULL);
+	setrlimit(RLIMIT_CORE, &no_core);
+	prctl(PR_SET_DUMPABLE, 0);
+	allow_many_files();
+}
+
+bool process_is_stopping(void)
+{
+	return atomic_load(&stopping);
+}
+
+int process_stop_fd(void)
+{
+	return stop_fd;
+}
+
+void process_wait_stop(void)
+{
+	struct pollfd watched = {.fd = stop_fd, .events = POLLIN};
+
+	while (!process_is_stopping())
+		poll(&watched, 1, -1);
+}
+
+void process_start_thread(const char *name, pthread_t *thread, void *(*run)(void *), void *argument)
+{
+	pthread_attr_t attributes;
+	int failed;
+
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, STACK_BYTES);
+	failed = pthread_create(thread, &attributes, run, argument);
+	pthread_attr_destroy(&attributes);
+	if (failed) {
+		fprintf(stderr, "storesync: cannot start the thread %s: %s\n", name,
+			strerror(failed));
+		abort();
+	}
+	pthread_setname_np(*thread, name);
+}
+
+void process_worker_name(char *name, size_t size_bytes)
+{
+	char host[65] = "localhost";
+
+	gethostname(host, sizeof host - 1);
+	snprintf(name, size_bytes, "%s:%ld", host, (long)getpid());
+}
+
+bool process_answer_options(int argc, char *const *argv, const char *program,
+	void (*print_help)(FILE *out), enum exit_code *code)
+{
+	*code = EXIT_DONE;
+	if (argc <= 1)
+		return false;
+	if (strcmp(argv[1], "--help") == 0) {
+		print_help(stdout);
+	} else if (strcmp(argv[1], "--version") == 0) {
+		printf("%s %s\n", program, STORESYNC_VERSION);
+	} else {
+		fprintf(stderr, "%s: unknown argument \"%s\"; see %s --help\n", program, argv[1],
+			program);
+		*code = EXIT_USAGE;
+	}
+	return true;
+}

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Fetcher: makes the calls to TikTok, WORKER_CONCURRENCY jobs at once, on one curl_multi. A call is sent when its endpoint's pace
+ * allows; a job that waits for its turn holds no place. Jobs that last longer than a second are announced. One thread.
+ */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/http.h"
+#include "common/log.h"
+#include "common/memory.h"
+#include "common/metrics.h"
+#include "common/process.h"
+#include "worker/line.h"
+#include "worker/pacer.h"
+
+#define CONNECT_TIMEOUT_MS 10000
+#define REPLY_MAX_BYTES    (4 * 1024 * 1024)
+#define ANNOUNCE_AFTER_MS  1000
+#define LOOK_EVERY_MS      250  /* for jobs to announce */
+#define QUOTA_PAUSE_MS     1000 /* for the endpoint, after a 429 without Retry-After */
+
+/* A job at TikTok: in flight, or between two calls. */
+struct fetch {
+	struct fetch *previous, *next; /* of the ring of places */
+	struct fetcher *fetcher;
+	struct job *job;
+	struct http_call *call;
+};
+
+struct fetcher {
+	struct line *line;
+	struct queue queue;
+	pthread_t thread;
+	atomic_bool stopping;
+	struct http *http;
+	struct health_loop *loop;
+	struct pacer pacers[ENDPOINTS];
+	struct fetch places; /* ring head of the jobs in flight */
+	int64_t looked_ms;   /* when announce_long() last looked */
+	size_t in_flight;
+	struct job *ready; /* taken but not sent: linked by link.next, in order */
+	struct job **ready_last;
+	struct job *waiting; /* until due_ms; linked by link.next, unordered: few */
+};
+
+static void wake(void *context)
+{
+	http_wake(((struct fetcher *)context)->http);
+}
+
+static void remove_place(struct fetch *fetch)
+{
+	fetch->previous->next = fetch->next;
+	fetch->next->previous = fetch->previous;
+	fetch->fetcher->in_flight--;
+	free(fetch);
+}
+
+static void note_reply(
+	struct fetcher *fetcher, const struct job *job, const struct http_reply *reply)
+{
+	enum metric_endpoint endpoint = job->call.endpoint;
+	int64_t pause_ms = reply->retry_after_ms > 0 ? reply->retry_after_ms : QUOTA_PAUSE_MS;
+
+	metric_add(METRIC_API_CALLS, metric_api_slot(endpoint, reply->status), 1);
+	metric_observe_ms(METRIC_API_SECONDS, (int)endpoint, reply->elapsed_ms);
+	if (reply->status == 429)
+		pacer_pause(&fetcher->pacers[endpoint], clock_monotonic_ms() + pause_ms);
+}
+
+static void take_reply(void *owner, const struct http_reply *reply)
+{
+	struct fetch *fetch = owner;
+	struct fetcher *fetcher = fetch->fetcher;
+	struct job *job = fetch->job;
+
+	note_reply(fetcher, job, reply);
+	remove_place(fetch);
+	line_pass_reply(fetcher->line, job, reply);
+}
+
+static void send_call(struct fetcher *fetcher, struct job *job, int64_t now_ms)
+{
+	bool is_form = job->call.endpoint == ENDPOINT_TOKEN;
+	bool is_get = job->call.endpoint == ENDPOINT_USER_INFO;
+	struct http_request request = {.method = is_get ? HTTP_GET : HTTP_POST,
+		.url = text_string(&job->call.url),
+		.bearer = job->call.bearer,
+		.content_type = is_get    ? NULL
+				: is_form ? "application/x-www-form-urlencoded"
+					  : "application/json",
+		.body = is_get ? NULL : text_string(&job->call.body),
+		.body_length = job->call.body.length,
+		.deadline_ms = fetcher->line->config->http_timeout_ms};
+	struct fetch *fetch = memory_allocate(1, sizeof *fetch);
+
+	if (!job->fetching_ms)
+		job->fetching_ms = now_ms;
+	*fetch = (struct fetch){.fetcher = fetcher,
+		.job = job,
+		.previous = fetcher->places.previous,
+		.next = &fetcher->places};
+	fetch->previous->next = fetch->next->previous = fetch;
+	fetcher->in_flight++;
+	pacer_note_sent(&fetcher->pacers[job->call.endpoint], now_ms);
+	fetch->call = http_send(fetcher->http, &request, take_reply, fetch);
+}
+
+static void add_ready(struct fetcher *fetcher, struct job *job)
+{
+	job->link.next = NULL;
+	*fetcher->ready_last = job;
+	fetcher->ready_last = (struct job **)&job->link.next;
+}
+
+static void add_waiting(struct fetcher *fetcher, struct job *job)
+{
+	job->link.next = (struct queue_item *)fetcher->waiting;
+	fetcher->waiting = job;
+}
+
+static void take_queue(struct fetcher *fetcher)
+{
+	struct job *job;
+
+	while ((job = (struct job *)queue_take(&fetcher->queue, 0))) {
+		if (job->due_ms)
+			add_waiting(fetcher, job);
+		else
+			add_ready(fetcher, job);
+	}
+}
+
+/* Jobs whose wait is over become ready. Returns how long the shortest of the others lasts. */
+static int64_t end_waits(struct fetcher *fetcher, int64_t now_ms)
+{
+	struct job *job = fetcher->waiting;
+	int64_t next_ms = LINE_TURN_MS;
+
+	fetcher->waiting = NULL;
+	while (job) {
+		struct job *next = (struct job *)job->link.next;
+
+		if (job->due_ms <= now_ms) {
+			job->due_ms = 0;
+			add_ready(fetcher, job);
+		} else {
+			if (job->due_ms - now_ms < next_ms)
+				next_ms = job->due_ms - now_ms;
+			add_waiting(fetcher, job);
+		}
+		job = next;
+	}
+	return next_ms;
+}
+
+/* Send what is ready and may go; what its endpoint's pace holds back waits. */
+static void send_ready(struct fetcher *fetcher, int64_t now_ms)
+{
+	size_t places = (size_t)fetcher->line->config->worker_concurrency;
+
+	while (fetcher->ready && fetcher->in_flight < places) {
+		struct job *job = fetcher->ready;
+		int64_t at_ms = pacer_next_ms(&fetcher->pacers[job->call.endpoint]);
+
+		fetcher->ready = (struct job *)job->link.next;
+		if (!fetcher->ready)
+			fetcher->ready_last = &fetcher->ready;
+		if (at_ms > now_ms) {
+			job->due_ms = at_ms;
+			add_waiting(fetcher, job);
+		} else {
+			send_call(fetcher, job, now_ms);
+		}
+	}
+}
+
+static void announce_long(struct fetcher *fetcher, int64_t now_ms)
+{
+	struct fetch *fetch = fetcher->places.next;
+
+	if (now_ms - fetcher->looked_ms < LOOK_EVERY_MS)
+		return;
+	fetcher->looked_ms = now_ms;
+	for (; fetch != &fetcher->places; fetch = fetch->next) {
+		struct job *job = fetch->job;
+
+		if (!job->announced && now_ms - job->fetching_ms >= ANNOUNCE_AFTER_MS) {
+			job->announced = true;
+			outlet_announce(fetcher->line->outlet, job);
+		}
+	}
+}
+
+static void give_back_list(struct fetcher *fetcher, struct job *job)
+{
+	while (job) {
+		struct job *next = (struct job *)job->link.next;
+
+		if (sync_may_stop_before(job, job->action))
+			line_give_back(fetcher->line, job);
+		else
+			add_ready(fetcher, job);
+		job = next;
+	}
+}
+
+/* The drain time is over: end every call but refreshes, whose answer must not be lost. */
+static void give_back_rest(struct fetcher *fetcher)
+{
+	struct job *ready = fetcher->ready, *waiting = fetcher->waiting;
+	struct fetch *fetch = fetcher->places.next;
+
+	fetcher->ready = fetcher->waiting = NULL;
+	fetcher->ready_last = &fetcher->ready;
+	give_back_list(fetcher, ready);
+	give_back_list(fetcher, waiting);
+	while (fetch != &fetcher->places) {
+		struct fetch *next = fetch->next;
+		struct job *job = fetch->job;
+
+		if (sync_may_stop_before(job, job->action)) {
+			http_cancel(fetcher->http, fetch->call);
+			remove_place(fetch);
+			line_give_back(fetcher->line, job);
+		}
+		fetch = next;
+	}
+}
+
+static void *run(void *argument)
+{
+	struct fetcher *fetcher = argument;
+
+	while (!atomic_load(&fetcher->stopping)) {
+		int64_t now_ms = clock_monotonic_ms(), timeout_ms;
+
+		take_queue(fetcher);
+		timeout_ms = end_waits(fetcher, now_ms);
+		if (atomic_load(&fetcher->line->giving_back))
+			give_back_rest(fetcher);
+		send_ready(fetcher, now_ms);
+		announce_long(fetcher, now_ms);
+		if (fetcher->in_flight && timeout_ms > LOOK_EVERY_MS)
+			timeout_ms = LOOK_EVERY_MS;
+		http_run(fetcher->http, timeout_ms);
+		health_beat(fetcher->loop);
+	}
+	health_loop_end(fetcher->loop);
+	return NULL;
+}
+
+bool fetcher_start(struct line *line)
+{
+	const struct config *config = line->config;
+	const int64_t limits[ENDPOINTS] = {[ENDPOINT_USER_INFO] = config->quota_user_info,
+		[ENDPOINT_VIDEO_LIST] = config->quota_video_list,
+		[ENDPOINT_TOKEN] = config->quota_token};
+	struct http_options options = {.max_calls = (size_t)config->worker_concurrency,
+		.connect_timeout_ms = CONNECT_TIMEOUT_MS,
+		.reply_max_bytes = REPLY_MAX_BYTES,
+		.plain_allowed = true};
+	struct fetcher *fetcher = memory_allocate(1, sizeof *fetcher);
+	struct error err;
+
+	fetcher->line = line;
+	if (!http_create(&options, &fetcher->http, &err)) {
+		log_error("%s", err.text);
+		free(fetcher);
+		return false;
+	}
+	for (int i = 0; i < ENDPOINTS; i++)
+		pacer_init(&fetcher->pacers[i], (size_t)limits[i]);
+	fetcher->places.next = fetcher->places.previous = &fetcher->places;
+	fetcher->ready_last = &fetcher->ready;
+	fetcher->loop = health_add_loop(line->health, "fetcher");
+	queue_init_waking(&fetcher->queue, wake, fetcher);
+	line->fetcher = fetcher; /* before anybody can look for it */
+	process_start_thread("fetcher", &fetcher->thread, run, fetcher);
+	return true;
+}
+
+void fetcher_put(struct fetcher *fetcher, struct job *job)
+{
+	if (job->express)
+		queue_put_first(&fetcher->queue, &job->link);
+	else
+		queue_put(&fetcher->queue, &job->link);
+}
+
+void fetcher_wake(struct fetcher *fetcher)
+{
+	http_wake(fetcher->http);
+}
+
+void fetcher_stop(struct fetcher *fetcher)
+{
+	if (!fetcher)
+		return;
+	atomic_store(&fetcher->stopping, true);
+	http_wake(fetcher->http);
+	pthread_join(fetcher->thread, NULL);
+	http_destroy(fetcher->http);
+	for (int i = 0; i < ENDPOINTS; i++)
+		pacer_finish(&fetcher->pacers[i]);
+	queue_finish(&fetcher->queue);
+	free(fetcher);
+}

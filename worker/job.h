@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A job while a worker has it: what its message said, what was claimed, what has been read, and how it ends. It wanders from
+ * stage to stage and has exactly one owner at any time, so none of its fields needs a lock.
+ */
+#ifndef WORKER_JOB_H
+#define WORKER_JOB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/error.h"
+#include "common/job_message.h"
+#include "common/log.h"
+#include "common/queue.h"
+#include "common/result_message.h"
+#include "worker/snapshot.h"
+#include "worker/tiktok.h"
+
+/* What the claim brought of the account. */
+struct account {
+	bool exists;
+	char store_code[STORE_CODE_SIZE];
+	char open_id[OPEN_ID_SIZE];
+	char status[20]; /* account_status */
+	char *status_reason;
+	char *scope;
+	char *access_token;  /* secret */
+	char *refresh_token; /* secret */
+	int64_t access_expires_us;
+	int64_t token_version;
+	bool refresh_interrupted; /* a refresh was begun and never finished: its rotation may be lost */
+	struct error token_fault; /* the cells could not be opened; ERROR_NONE: they could */
+};
+
+/* What the claim brought of the job's row in the manifest. */
+struct claim {
+	bool known;
+	bool begun; /* this delivery runs the attempt; otherwise the attempt has ended before, as told below */
+	int64_t account_id;
+	char state[12];
+	int attempt; /* the one that runs or will run next */
+	char message[RESULT_TEXT_SIZE];
+	char error_class[51];
+	char error_details[RESULT_TEXT_SIZE];
+	int64_t records_processed;
+	int64_t api_calls;
+	int64_t started_at_us;
+	int64_t finished_at_us;
+};
+
+/* Where the job's message goes when the attempt has ended. */
+enum destination { TO_NOWHERE, TO_RETRY, TO_DEAD };
+
+/* How the attempt ends. */
+struct verdict {
+	enum sync_status status;
+	bool final; /* no further attempt follows */
+	enum destination destination;
+	enum retry_rung rung;         /* TO_RETRY */
+	int next_attempt;             /* TO_RETRY */
+	bool needs_reconnect;         /* the account becomes NEED_RECONNECT */
+	enum error_class error_class; /* ERROR_NONE: it did not fail */
+	char message[RESULT_TEXT_SIZE];
+	char error_details[RESULT_TEXT_SIZE];
+	int64_t completed_at_us;
+};
+
+/* Where a stage of the story stands; sync.c alone reads and writes it. */
+enum sync_step {
+	STEP_NEW,
+	STEP_CLAIM,
+	STEP_LEASE,
+	STEP_REFRESH,
+	STEP_SAVE_TOKEN,
+	STEP_USER,
+	STEP_VIDEOS,
+	STEP_RELEASE,
+	STEP_SAVE,
+	STEP_REPORT,
+	STEP_DONE,
+};
+
+/* What a stage is to do with a job; line.c knows which stage does what. */
+enum sync_action {
+	SYNC_CLAIM,      /* begin the attempt in the manifest; read the account */
+	SYNC_LEASE,      /* become the one of the fleet who refreshes the account's token */
+	SYNC_SAVE_TOKEN, /* commit job->new_tokens over the version that was refreshed */
+	SYNC_RELEASE,    /* give the lease back; the refresh did not succeed */
+	SYNC_CALL,       /* send job->call to TikTok */
+	SYNC_SAVE_ROWS,  /* commit the snapshot's rows and the job's row */
+	SYNC_REPORT,     /* publish the message's next station and the result */
+	SYNC_DONE,       /* settle the delivery */
+};
+
+struct ticket; /* intake's record of the delivery */
+
+struct job {
+	struct queue_item link;
+	struct ticket *ticket; /* only intake looks inside */
+	bool express;
+
+	struct job_message message;
+	char *raw_body; /* of a message that is not a job; then nothing else of the job is set */
+	size_t raw_length;
+
+	struct account account;
+	struct claim claim;
+	struct snapshot snapshot;
+	struct verdict verdict;
+	char attempt_id[UUID_TEXT_SIZE];
+	int64_t started_at_us;
+	int api_calls;
+
+	enum sync_step step;
+	enum sync_action action;         /* what the stage that owns the job is to do */
+	int64_t wait_ms;                 /* but not before this long */
+	struct tiktok_call call;         /* of the action CALL */
+	struct tiktok_tokens new_tokens; /* of the action SAVE_TOKEN */
+	bool holds_lease;
+	bool refreshed;       /* once a job is enough */
+	bool grant_refused;   /* TikTok said invalid_grant; being looked at again */
+	bool videos_left_out; /* the account did not grant video.list */
+	int lease_waits;
+	int quota_waits;
+	bool list_cut;    /* the list of videos was given up before TikTok said it ends */
+	int empty_pages;  /* in a row without a new video */
+	int same_cursors; /* in a row */
+	int pages;
+	int64_t cursor;
+	int failed_saves;
+
+	bool announced;      /* RUNNING was published */
+	int64_t fetching_ms; /* when the fetcher first had it; the fetcher's */
+	int64_t due_ms;      /* when wait_ms is over; the stage's that waits */
+	bool give_back;      /* to the queue, undone: the worker is going down */
+};
+
+/* Takes over message (zeroes it). */
+struct job *job_create(struct job_message *message);
+/* Of a delivery that is no job message: it goes to the dead letters with reason. Copies body. */
+struct job *job_create_unreadable(const char *body, size_t length, const struct error *reason);
+void job_destroy(struct job *job); /* wipes the tokens; NULL: nothing to do */
+
+void account_finish(struct account *account);
+/* For log_about(); borrows from the job. */
+struct log_job job_log(const struct job *job);
+/* The result message of the attempt: RUNNING, or how it ended. */
+void job_result(const struct job *job, const char *worker, struct result_message *result);
+
+#endif

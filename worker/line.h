@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The assembly line: five stages, one thread each, one kind of I/O each. A stage takes jobs from its queue, performs
+ * their action and calls line_pass(), which asks sync_advance() what comes next and hands the job on.
+ *
+ *                 jobs                                                      results, retries, dead letters
+ *     RabbitMQ ---------> intake --> claims <--> fetcher --> writers --> outlet ---------> RabbitMQ
+ *              <---------   ^          |            |                      |
+ *                 acks      +----------+------------+-------- settled -----+
+ *
+ * Threads: line_pass() is called by the stage that owns the job, which owns it no longer afterwards.
+ */
+#ifndef WORKER_LINE_H
+#define WORKER_LINE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/config.h"
+#include "common/db_pool.h"
+#include "common/health.h"
+#include "common/queue.h"
+#include "common/result_message.h"
+#include "common/token_cipher.h"
+#include "worker/job.h"
+#include "worker/sync.h"
+
+#define LINE_WRITERS      2    /* an account always goes to the same one */
+#define LINE_BATCH_JOBS   64   /* in one transaction */
+#define LINE_EXPRESS_JOBS 8    /* prefetch of the express queue, on top */
+#define LINE_TURN_MS      1000 /* an idle stage looks around this often */
+
+struct intake;
+struct claims;
+struct fetcher;
+struct writer;
+struct outlet;
+
+struct line {
+	const struct config *config;
+	struct sync_settings settings;
+	struct token_cipher *cipher;
+	struct db_pool *pool;
+	struct health *health;
+	char worker_name[WORKER_NAME_SIZE];
+
+	struct intake *intake;
+	struct claims *claims;
+	struct fetcher *fetcher;
+	struct writer *writers[LINE_WRITERS];
+	struct outlet *outlet;
+
+	atomic_bool giving_back; /* the drain time is over: what may stop goes back to the queue */
+	atomic_int refreshes;    /* jobs that hold a token lease: their answer must not be lost */
+};
+
+/* Tell the core what the job's action brought, and hand the job to the stage that performs the next one. */
+void line_pass(struct line *line, struct job *job, enum outcome_kind kind);
+void line_pass_reply(struct line *line, struct job *job, const struct http_reply *reply);
+void line_pass_failure(struct line *line, struct job *job, const struct error *error);
+/* Return the job to the queue it came from, undone. */
+void line_give_back(struct line *line, struct job *job);
+/* Stages stop waiting and look at line->giving_back. Threads: main. */
+void line_give_back_rest(struct line *line);
+
+/* Hand-over to a stage; the queue behind each belongs to the stage. Threads: any. */
+void claims_put(struct claims *claims, struct job *job);
+void fetcher_put(struct fetcher *fetcher, struct job *job);
+void writer_put(struct writer *writer, struct job *job);
+void outlet_put(struct outlet *outlet, struct job *job);
+/* RUNNING, for a job that takes long; told once, lost if the broker is away just then. */
+void outlet_announce(struct outlet *outlet, const struct job *job);
+/* Home again: ack, or return it if job->give_back. */
+void intake_settle(struct intake *intake, struct job *job);
+
+/*
+ * Life cycle of the stages. x_start() makes the stage, enters it in line and starts its thread; false: it could not, and has said
+ * why. x_stop() lets the stage finish what it has in hand, joins the thread and frees the stage; NULL: nothing to do.
+ * Start in this order, stop in the reverse one.
+ */
+bool outlet_start(struct line *line);
+bool writer_start(struct line *line, int number);
+bool fetcher_start(struct line *line);
+bool claims_start(struct line *line);
+bool intake_start(struct line *line);
+void outlet_stop(struct outlet *outlet);
+void writer_stop(struct writer *writer);
+void fetcher_stop(struct fetcher *fetcher);
+void claims_stop(struct claims *claims);
+void intake_stop(struct intake *intake);
+
+/* The stage looks at line->giving_back. Threads: any. */
+void claims_wake(struct claims *claims);
+void fetcher_wake(struct fetcher *fetcher);
+/* Take no more deliveries (drain); what was taken is still settled. Threads: any. */
+void intake_close(struct intake *intake);
+/* Deliveries that have come in and are not settled. Threads: any. */
+size_t intake_in_flight(struct intake *intake);
+
+#endif

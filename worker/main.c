@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * storesync-worker: takes sync jobs from RabbitMQ and carries each to its end. Runs on the main thread: start the line, wait for a
+ * signal, drain, stop.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/metrics.h"
+#include "common/process.h"
+#include "worker/line.h"
+
+#define DRAIN_LOOK_MS 50
+#define GIVE_BACK_MS                                                                               \
+	10000 /* after the drain time, for what cannot be given back to be committed and confirmed */
+#define REFRESH_LEFT_S                                                                             \
+	120 /* longer still while a token refresh is on its way: its answer exists nowhere else */
+
+static void print_help(FILE *out)
+{
+	fputs("Usage: storesync-worker [--help] [--version]\n"
+	      "\n"
+	      "Takes sync jobs from RabbitMQ, reads the accounts' statistics from TikTok and saves them as the\n"
+	      "day's snapshot in PostgreSQL. Start as many as you like. SIGTERM drains: no new jobs are taken,\n"
+	      "those at hand are finished within DRAIN_TIMEOUT, the rest goes back to the queue.\n"
+	      "\n"
+	      "Exit codes: 0 told to stop; 1 failed; 2 bad usage or settings.\n"
+	      "\n",
+		out);
+	config_print_help(out, PROGRAM_WORKER);
+}
+
+static bool start_line(struct line *line, const struct config *config, struct error *err)
+{
+	struct db_pool_options pool = {.url = config->database_url,
+		.program = PROGRAM_WORKER,
+		.size = (int)config->db_pool_size,
+		.logging = config->db_logging};
+
+	line->config = config;
+	line->settings =
+		(struct sync_settings){.app = {config->tiktok_api_url, config->tiktok_client_key,
+					       config->tiktok_client_secret},
+			.refresh_margin_us = SYNC_REFRESH_MARGIN_US};
+	process_worker_name(line->worker_name, sizeof line->worker_name);
+	if (!token_cipher_create(
+		    config->token_enc_key, config->token_enc_old_keys, &line->cipher, err) ||
+		!health_start(config->http_listen, PROGRAM_WORKER, &line->health, err))
+		return false;
+	line->pool = db_pool_create(&pool);
+	error_set(err, ERROR_SETTINGS, "a stage could not start");
+	if (!outlet_start(line))
+		return false;
+	for (int i = 0; i < LINE_WRITERS; i++)
+		if (!writer_start(line, i))
+			return false;
+	return fetcher_start(line) && claims_start(line) && intake_start(line);
+}
+
+static void stop_line(struct line *line)
+{
+	intake_stop(line->intake);
+	claims_stop(line->claims);
+	fetcher_stop(line->fetcher);
+	for (int i = LINE_WRITERS; i-- > 0;)
+		writer_stop(line->writers[i]);
+	outlet_stop(line->outlet);
+	db_pool_stop(line->pool);
+	db_pool_destroy(line->pool);
+	health_stop(line->health);
+	token_cipher_destroy(line->cipher);
+}
+
+static bool wait_until_empty(struct line *line, int64_t timeout_ms)
+{
+	int64_t until_ms = clock_monotonic_ms() + timeout_ms;
+
+	while (intake_in_flight(line->intake) && clock_monotonic_ms() < until_ms)
+		usleep(DRAIN_LOOK_MS * 1000);
+	return intake_in_flight(line->intake) == 0;
+}
+
+/* Finish what is at hand; after DRAIN_TIMEOUT give back what may stop. False: something could not be brought to its end. */
+static bool drain(struct line *line)
+{
+	struct health_need *need = health_add_need(line->health, "running");
+
+	metric_set(METRIC_DRAINING, 0, 1);
+	health_set_need(need, "draining: the worker was asked to stop");
+	intake_close(line->intake);
+	log_info("draining: %zu jobs at hand, at most %lld s", intake_in_flight(line->intake),
+		(long long)line->config->drain_timeout_ms / 1000);
+	if (wait_until_empty(line, line->config->drain_timeout_ms))
+		return true;
+	log_warn("drain time is over: giving back what is left of %zu jobs",
+		intake_in_flight(line->intake));
+	line_give_back_rest(line);
+	if (wait_until_empty(line, GIVE_BACK_MS))
+		return true;
+	for (int i = 0; i < REFRESH_LEFT_S && atomic_load(&line->refreshes); i++)
+		if (wait_until_empty(line, 1000))
+			return true;
+	return intake_in_flight(line->intake) == 0;
+}
+
+/* Load the settings, run the line until it is asked to stop. */
+static enum exit_code run(struct line *line, struct config *config)
+{
+	struct text faults = {0};
+	struct error err;
+
+	if (!config_load(config, PROGRAM_WORKER, &faults)) {
+		fputs(text_string(&faults), stderr);
+		text_finish(&faults);
+		return EXIT_USAGE;
+	}
+	log_open("storesync-worker", config->log_level, config->log_format);
+	process_prepare();
+	if (!start_line(line, config, &err)) {
+		log_error("%s", err.text);
+		_exit(err.class == ERROR_SETTINGS ? EXIT_USAGE : EXIT_FAILED); /* stages may run */
+	}
+	log_info("started: %s, %lld jobs at once", line->worker_name,
+		(long long)config->worker_concurrency);
+	process_wait_stop();
+	if (!drain(line)) {
+		log_error("%zu jobs could not be ended; RabbitMQ delivers them again",
+			intake_in_flight(line->intake));
+		_exit(EXIT_FAILED); /* without the orderly stop, which would wait for them */
+	}
+	stop_line(line);
+	log_info("stopped");
+	return EXIT_DONE;
+}
+
+int main(int argc, char **argv)
+{
+	static struct line
+		line; /* static: stages may still run when main returns after a failed start */
+	static struct config config;
+	enum exit_code code;
+
+	if (process_answer_options(argc, argv, "storesync-worker", print_help, &code))
+		return code;
+	code = run(&line, &config);
+	config_finish(&config);
+	return code;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The story of a job, from claim to report, without any I/O: sync_advance() looks at the job and at what its last action
+ * brought, and names the next action; the stages (line.h) perform it. It never blocks and knows no socket, no clock, no
+ * thread, so that tests drive whole syncs through it.
+ *
+ *     CLAIM --finished before-------------------------------------------> REPORT
+ *       | \--account cannot be synced--> SAVE_ROWS (the job's row only) --> REPORT
+ *       |--token expires soon--> LEASE --> CALL (refresh) --> SAVE_TOKEN
+ *       v                                                       |
+ *     CALL (user) --> CALL (videos, page by page) <-------------+
+ *                        v
+ *                     SAVE_ROWS --> REPORT --> DONE
+ *
+ * A failure at any point names where the message goes by the class of its error (error.c), releases the token lease
+ * if it is held, and takes the same end: SAVE_ROWS, REPORT, DONE.
+ */
+#ifndef WORKER_SYNC_H
+#define WORKER_SYNC_H
+
+#include <stdint.h>
+
+#include "common/error.h"
+#include "common/http.h"
+#include "worker/job.h"
+
+enum outcome_kind {
+	OUTCOME_STARTED,       /* the job came in */
+	OUTCOME_CLAIMED,       /* job->claim and job->account are filled in */
+	OUTCOME_LEASED,        /* the lease is ours; job->account is as it was when read */
+	OUTCOME_LEASE_BUSY,    /* another worker refreshes this token now */
+	OUTCOME_TOKEN_CHANGED, /* somebody has saved a newer pair: job->account was read again */
+	OUTCOME_TOKEN_SAVED,
+	OUTCOME_RELEASED,
+	OUTCOME_REPLIED, /* reply; valid only during the call */
+	OUTCOME_SAVED,
+	OUTCOME_REPORTED,
+	OUTCOME_FAILED, /* error: the stage could not do it, and trying again will not help */
+};
+
+struct outcome {
+	enum outcome_kind kind;
+	int64_t now_us; /* the wall clock */
+	const struct http_reply *reply;
+	const struct error *error;
+};
+
+struct sync_settings {
+	struct tiktok_app app;
+	int64_t refresh_margin_us; /* a token with less life left is refreshed before it is used */
+};
+
+#define SYNC_REFRESH_MARGIN_US (600 * INT64_C(1000000))
+
+/*
+ * Names the next action; where it is not to begin at once, job->wait_ms says how long to wait.
+ * SYNC_CALL leaves the request in job->call, SYNC_SAVE_TOKEN the pair in job->new_tokens, SYNC_SAVE_ROWS and
+ * SYNC_REPORT the ending in job->verdict.
+ */
+enum sync_action sync_advance(
+	struct job *job, const struct sync_settings *settings, const struct outcome *outcome);
+
+/* True if the job may be given back to the queue instead of performing action: nothing would be lost. */
+bool sync_may_stop_before(const struct job *job, enum sync_action action);
+
+#endif

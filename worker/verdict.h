@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How an attempt ends, in words and in where the job's message goes next. Pure; each fills job->verdict.
+ * Threads: the owner of the job.
+ */
+#ifndef WORKER_VERDICT_H
+#define WORKER_VERDICT_H
+
+#include "common/error.h"
+#include "worker/job.h"
+
+void verdict_succeed(struct job *job);
+/* The account's status does not allow a sync. */
+void verdict_skip(struct job *job);
+/* The rule of the error's class (error.c) decides: another attempt, a wait, or the dead letters. */
+void verdict_fail(struct job *job, const struct error *err);
+/* The attempt had ended before this delivery: the same verdict once more, from job->claim. */
+void verdict_repeat(struct job *job);
+
+#endif
