@@ -59,3 +59,16 @@ size_t utf8_count(const char *text)
 			count++;
 	return count;
 }
+
+size_t utf8_prefix(const char *text, size_t max_characters)
+{
+	size_t characters = 0, at = 0;
+
+	for (; text[at]; at++) {
+		bool starts_character = ((unsigned char)text[at] & 0xc0) != 0x80;
+
+		if (starts_character && characters++ == max_characters)
+			break;
+	}
+	return at;
+}

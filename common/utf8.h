@@ -15,4 +15,7 @@ bool utf8_is_valid(const char *bytes, size_t length);
 /* How many characters a valid text has. */
 size_t utf8_count(const char *text);
 
+/* How many bytes of a valid text hold at most max_characters characters. */
+size_t utf8_prefix(const char *text, size_t max_characters);
+
 #endif

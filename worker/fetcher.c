@@ -93,7 +93,8 @@ static void send_call(struct fetcher *fetcher, struct job *job, int64_t now_ms)
 					  : "application/json",
 		.body = is_get ? NULL : text_string(&job->call.body),
 		.body_length = job->call.body.length,
-		.deadline_ms = fetcher->line->config->http_timeout_ms};
+		.deadline_ms = fetcher->line->config->http_timeout_ms,
+		.send_once = is_form};
 	struct fetch *fetch = memory_allocate(1, sizeof *fetch);
 
 	if (!job->fetching_ms)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/memory.h"
+#include "common/utf8.h"
 
 void snapshot_finish(struct snapshot *snapshot)
 {
@@ -17,19 +18,6 @@ void snapshot_finish(struct snapshot *snapshot)
 	free(snapshot->index);
 	text_finish(&snapshot->texts);
 	*snapshot = (struct snapshot){0};
-}
-
-size_t utf8_prefix(const char *text, size_t max_characters)
-{
-	size_t characters = 0, at = 0;
-
-	for (; text[at]; at++) {
-		bool starts_character = ((unsigned char)text[at] & 0xc0) != 0x80;
-
-		if (starts_character && characters++ == max_characters)
-			break;
-	}
-	return at;
 }
 
 size_t snapshot_keep(struct snapshot *snapshot, const char *text, size_t max_characters)

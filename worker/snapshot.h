@@ -67,7 +67,4 @@ struct video *snapshot_video(struct snapshot *snapshot, const char *id, bool *is
 /* Rows this snapshot makes: one for the profile if it was read, one a video. */
 int64_t snapshot_rows(const struct snapshot *snapshot);
 
-/* How many bytes of text hold at most max_characters characters (UTF-8). */
-size_t utf8_prefix(const char *text, size_t max_characters);
-
 #endif

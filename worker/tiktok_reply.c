@@ -9,6 +9,7 @@
 
 #include "common/json.h"
 #include "common/memory.h"
+#include "common/utf8.h"
 
 #define TEXT_MAX        65536 /* bytes of any text that is kept; columns are narrower still */
 #define TOKEN_MAX       4096  /* tokens are opaque; samples have about 70 bytes */

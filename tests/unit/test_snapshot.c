@@ -48,21 +48,11 @@ static void kept_texts_survive_growth_and_null_stays_null(void **state)
 	snapshot_finish(&snapshot);
 }
 
-static void texts_are_cut_between_characters(void **state)
-{
-	assert_int_equal(utf8_prefix("abc", 2), 2);
-	assert_int_equal(utf8_prefix("abc", 9), 3);
-	assert_int_equal(utf8_prefix("\xF0\x9F\x98\x80x", 1), 4);
-	assert_int_equal(utf8_prefix("\xC3\xA4\xC3\xB6", 1), 2);
-	assert_int_equal(utf8_prefix("", 5), 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ten_thousand_videos_are_found_again_by_id),
 		cmocka_unit_test(kept_texts_survive_growth_and_null_stays_null),
-		cmocka_unit_test(texts_are_cut_between_characters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

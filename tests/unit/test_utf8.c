@@ -60,6 +60,15 @@ static void characters_are_counted_not_bytes(void **state)
 	assert_int_equal(utf8_count("na\xc3\xafve \xf0\x9f\x98\x80"), 7);
 }
 
+static void prefix_ends_between_characters(void **state)
+{
+	assert_int_equal(utf8_prefix("abc", 2), 2);
+	assert_int_equal(utf8_prefix("abc", 9), 3);
+	assert_int_equal(utf8_prefix("\xF0\x9F\x98\x80x", 1), 4);
+	assert_int_equal(utf8_prefix("\xC3\xA4\xC3\xB6", 1), 2);
+	assert_int_equal(utf8_prefix("", 5), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -68,6 +77,7 @@ int main(void)
 		cmocka_unit_test(a_character_is_never_read_beyond_the_length),
 		cmocka_unit_test(a_text_is_valid_when_all_its_characters_are),
 		cmocka_unit_test(characters_are_counted_not_bytes),
+		cmocka_unit_test(prefix_ends_between_characters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
