@@ -25,13 +25,18 @@ struct health_need; /* a dependency that must be there for readiness */
 
 /*
  * Start listening. listen is HTTP_LISTEN ("host:port", ":port"; port 0 picks one; empty: no endpoint, but the
- * rest works as usual). program selects the metrics.
+ * rest works as usual). program selects the metrics. At most 16 loops and 16 needs; functions take a NULL health,
+ * loop or need for one that nobody watches.
+ *
+ * Fails: settings - not an address, or somebody else listens there; the text names HTTP_LISTEN.
  */
 bool health_start(
 	const char *listen, enum program program, struct health **health, struct error *err);
 void health_stop(struct health *health); /* NULL: nothing to do */
 /* The port that is listened on; 0: none. */
 int health_port(const struct health *health);
+/* For tests, before loops and needs are added: another clock than clock_monotonic_ms(). */
+void health_set_clock(struct health *health, int64_t (*now_ms)(void));
 
 /* Register before the thread starts; name is borrowed for ever. Lives as long as health. */
 struct health_loop *health_add_loop(struct health *health, const char *name);
@@ -44,7 +49,7 @@ void health_loop_end(struct health_loop *loop);
 struct health_need *health_add_need(struct health *health, const char *name);
 /*
  * reason NULL: it is there; otherwise why not, copied. Logs once when it changes ("waiting for broker: ...",
- * "broker is back after 12 s") and once a minute while it is missing.
+ * "broker is back after 12 s") and once a minute while it is set to be missing for the same reason.
  */
 void health_set_need(struct health_need *need, const char *reason);
 /* True when no need is missing. */

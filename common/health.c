@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Liveness and readiness, and the HTTP endpoint that tells them. Loops and needs are written by the threads of the
+ * program and read by the thread of libmicrohttpd; without HTTP_LISTEN there is no such thread, all else is the same.
+ */
+#include "common/health.h"
+
+#include <assert.h>
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/listener.h"
+#include "common/log.h"
+#include "common/log_mask.h"
+#include "common/memory.h"
+#include "common/metrics.h"
+#include "common/text.h"
+
+#define LOOPS_MAX            16
+#define NEEDS_MAX            16
+#define REASON_SIZE          256
+#define REMIND_MS            60000
+#define CONNECTIONS_MAX      64U
+#define CONNECTION_TIMEOUT_S 10U
+#define LOOP_ENDED           (-1)
+
+struct health_loop {
+	const struct health *health;
+	const char *name;
+	_Atomic int64_t turned_ms; /* or LOOP_ENDED */
+};
+
+struct health_need {
+	struct health *health;
+	const char *name;
+	char reason[REASON_SIZE]; /* empty: it is there */
+	bool was_there;
+	int64_t missing_since_ms;
+	int64_t logged_ms;
+};
+
+struct health {
+	struct MHD_Daemon *daemon; /* NULL: no endpoint */
+	enum program program;
+	int port;
+	int64_t (*now_ms)(void);
+	pthread_mutex_t lock; /* guards the counts and every need */
+	struct health_loop loops[LOOPS_MAX];
+	size_t loop_count;
+	struct health_need needs[NEEDS_MAX];
+	size_t need_count;
+};
+
+struct health_loop *health_add_loop(struct health *health, const char *name)
+{
+	struct health_loop *loop;
+
+	if (!health)
+		return NULL;
+	pthread_mutex_lock(&health->lock);
+	assert(health->loop_count < LOOPS_MAX);
+	loop = &health->loops[health->loop_count++];
+	loop->health = health;
+	loop->name = name;
+	health_beat(loop);
+	pthread_mutex_unlock(&health->lock);
+	return loop;
+}
+
+void health_beat(struct health_loop *loop)
+{
+	if (loop)
+		atomic_store_explicit(
+			&loop->turned_ms, loop->health->now_ms(), memory_order_relaxed);
+}
+
+void health_loop_end(struct health_loop *loop)
+{
+	if (loop)
+		atomic_store_explicit(&loop->turned_ms, LOOP_ENDED, memory_order_relaxed);
+}
+
+struct health_need *health_add_need(struct health *health, const char *name)
+{
+	struct health_need *need;
+
+	if (!health)
+		return NULL;
+	pthread_mutex_lock(&health->lock);
+	assert(health->need_count < NEEDS_MAX);
+	need = &health->needs[health->need_count++];
+	*need = (struct health_need){.health = health, .name = name, .reason = "starting"};
+	need->missing_since_ms = need->logged_ms = health->now_ms();
+	pthread_mutex_unlock(&health->lock);
+	return need;
+}
+
+/* Note that a need is there; returns how it is logged, outside of the lock. */
+static void note_there(struct health_need *need, int64_t now_ms, struct text *news)
+{
+	if (!*need->reason)
+		return;
+	if (need->was_there)
+		text_append_format(news, "%s is back after %lld s", need->name,
+			(long long)(now_ms - need->missing_since_ms) / 1000);
+	else
+		text_append_format(news, "%s is ready", need->name);
+	need->reason[0] = '\0';
+	need->was_there = true;
+}
+
+static void note_missing(
+	struct health_need *need, const char *reason, int64_t now_ms, struct text *news)
+{
+	char masked[REASON_SIZE];
+
+	log_mask(*reason ? reason : "no reason is known", masked, sizeof masked);
+	if (!*need->reason)
+		need->missing_since_ms = now_ms;
+	if (strcmp(need->reason, masked) == 0 && now_ms - need->logged_ms < REMIND_MS)
+		return;
+	if (strcmp(need->reason, masked) == 0)
+		text_append_format(news, "still waiting for %s, for %lld s: %s", need->name,
+			(long long)(now_ms - need->missing_since_ms) / 1000, masked);
+	else
+		text_append_format(news, "waiting for %s: %s", need->name, masked);
+	memcpy(need->reason, masked, sizeof masked);
+	need->logged_ms = now_ms;
+}
+
+void health_set_need(struct health_need *need, const char *reason)
+{
+	struct text news = {0};
+
+	if (!need)
+		return;
+	pthread_mutex_lock(&need->health->lock);
+	if (reason)
+		note_missing(need, reason, need->health->now_ms(), &news);
+	else
+		note_there(need, need->health->now_ms(), &news);
+	pthread_mutex_unlock(&need->health->lock);
+	if (news.length)
+		log_about(reason ? LOG_WARN : LOG_INFO, NULL, "%s", text_string(&news));
+	text_finish(&news);
+}
+
+/* A line for each need that is missing; true if none is. */
+static bool list_missing(struct health *health, struct text *page)
+{
+	int64_t now_ms = health->now_ms();
+	bool is_ready = true;
+
+	pthread_mutex_lock(&health->lock);
+	for (size_t i = 0; i < health->need_count; i++) {
+		const struct health_need *need = &health->needs[i];
+
+		if (!*need->reason)
+			continue;
+		is_ready = false;
+		text_append_format(page, "waiting for %s for %lld s: %s\n", need->name,
+			(long long)(now_ms - need->missing_since_ms) / 1000, need->reason);
+	}
+	pthread_mutex_unlock(&health->lock);
+	return is_ready;
+}
+
+bool health_is_ready(struct health *health)
+{
+	struct text page = {0};
+	bool is_ready = !health || list_missing(health, &page);
+
+	text_finish(&page);
+	return is_ready;
+}
+
+/* A line for each loop that is stuck; true if none is. */
+static bool list_stuck(struct health *health, struct text *page)
+{
+	int64_t now_ms = health->now_ms();
+	bool is_alive = true;
+
+	pthread_mutex_lock(&health->lock);
+	for (size_t i = 0; i < health->loop_count; i++) {
+		int64_t turned_ms =
+			atomic_load_explicit(&health->loops[i].turned_ms, memory_order_relaxed);
+
+		if (turned_ms == LOOP_ENDED || now_ms - turned_ms <= HEALTH_LOOP_LIMIT_MS)
+			continue;
+		is_alive = false;
+		text_append_format(page, "%s has not turned for %lld s, the limit is %d s\n",
+			health->loops[i].name, (long long)(now_ms - turned_ms) / 1000,
+			HEALTH_LOOP_LIMIT_MS / 1000);
+	}
+	pthread_mutex_unlock(&health->lock);
+	return is_alive;
+}
+
+static unsigned write_page(struct health *health, const char *path, struct text *page)
+{
+	if (strcmp(path, "/metrics") == 0) {
+		metrics_print(health->program, page);
+		return MHD_HTTP_OK;
+	}
+	if (strcmp(path, "/livez") == 0) {
+		if (!list_stuck(health, page))
+			return MHD_HTTP_SERVICE_UNAVAILABLE;
+		text_append(page, "alive\n");
+		return MHD_HTTP_OK;
+	}
+	if (strcmp(path, "/readyz") == 0) {
+		if (!list_missing(health, page))
+			return MHD_HTTP_SERVICE_UNAVAILABLE;
+		text_append(page, "ready\n");
+		return MHD_HTTP_OK;
+	}
+	text_append(page, "there are /livez, /readyz and /metrics\n");
+	return MHD_HTTP_NOT_FOUND;
+}
+
+static enum MHD_Result answer(void *argument, struct MHD_Connection *connection, const char *path,
+	const char *method, const char *version, const char *data, size_t *data_length,
+	void **context)
+{
+	bool is_read = strcmp(method, MHD_HTTP_METHOD_GET) == 0 ||
+		       strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
+	struct text page = {0};
+	struct MHD_Response *response;
+	enum MHD_Result result;
+	unsigned status = MHD_HTTP_METHOD_NOT_ALLOWED;
+
+	if (is_read)
+		status = write_page(argument, path, &page);
+	else
+		text_append(&page, "only GET and HEAD are answered\n");
+	/* The page is handed over: libmicrohttpd frees it. */
+	response = MHD_create_response_from_buffer(page.length, page.data, MHD_RESPMEM_MUST_FREE);
+	if (!response) {
+		text_finish(&page);
+		return MHD_NO;
+	}
+	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
+		strcmp(path, "/metrics") == 0 ? "text/plain; version=0.0.4; charset=utf-8"
+					      : "text/plain; charset=utf-8");
+	MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+	result = MHD_queue_response(connection, status, response);
+	MHD_destroy_response(response);
+	return result;
+}
+
+static bool start_endpoint(struct health *health, const char *where, struct error *err)
+{
+	int fd;
+
+	if (!listener_open("HTTP_LISTEN", where, &fd, &health->port, err))
+		return false;
+	health->daemon = MHD_start_daemon(MHD_USE_AUTO_INTERNAL_THREAD, 0, NULL, NULL, answer,
+		health, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
+		MHD_OPTION_CONNECTION_TIMEOUT, CONNECTION_TIMEOUT_S, MHD_OPTION_END);
+	if (health->daemon)
+		return true;
+	close(fd);
+	error_set(err, ERROR_INTERNAL, "cannot start the HTTP endpoint of HTTP_LISTEN");
+	return false;
+}
+
+bool health_start(
+	const char *listen, enum program program, struct health **health, struct error *err)
+{
+	struct health *made = memory_allocate(1, sizeof *made);
+
+	pthread_mutex_init(&made->lock, NULL);
+	made->program = program;
+	made->now_ms = clock_monotonic_ms;
+	if (listen && *listen && !start_endpoint(made, listen, err)) {
+		health_stop(made);
+		return false;
+	}
+	*health = made;
+	return true;
+}
+
+void health_stop(struct health *health)
+{
+	if (!health)
+		return;
+	if (health->daemon)
+		MHD_stop_daemon(health->daemon); /* closes the socket, too */
+	pthread_mutex_destroy(&health->lock);
+	free(health);
+}
+
+void health_set_clock(struct health *health, int64_t (*now_ms)(void))
+{
+	health->now_ms = now_ms;
+}
+
+int health_port(const struct health *health)
+{
+	return health->port;
+}
