@@ -130,7 +130,7 @@ bool crypto_unhex(const char *text, void *bytes, size_t length)
 	if (strlen(text) != 2 * length || strspn(text, "0123456789abcdefABCDEF") != 2 * length)
 		return false;
 	for (size_t i = 0; i < length; i++)
-		out[i] = (unsigned char)(hex_value(text[2 * i]) << 4 | hex_value(text[2 * i + 1]));
+		out[i] = (unsigned char)(hex_value(text[2 * i]) * 16 + hex_value(text[2 * i + 1]));
 	return true;
 }
 

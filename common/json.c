@@ -57,7 +57,8 @@ static bool build_tree(
 	enum json_tokener_error fault;
 
 	assert(tokener);
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	/* JSON_TOKENER_VALIDATE_UTF8 is left out: it checks less than json_syntax.c just did. */
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
 	*tree = json_tokener_parse_ex(tokener, bytes, (int)length);
 	fault = json_tokener_get_error(tokener);
 	if (fault == json_tokener_continue) {

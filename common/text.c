@@ -88,6 +88,7 @@ void text_append_format(struct text *text, const char *format, ...)
 
 void text_append_json(struct text *text, const char *string)
 {
+	static const char hex[] = "0123456789abcdef";
 	size_t left = strlen(string);
 
 	while (left > 0) {
@@ -97,11 +98,12 @@ void text_append_json(struct text *text, const char *string)
 		if (size == 0)
 			text_append(text, "\\ufffd");
 		else if (byte == '"' || byte == '\\')
-			text_append_format(text, "\\%c", byte);
+			text_append_bytes(text, (char[]){'\\', *string}, 2);
 		else if (byte == '\n')
 			text_append(text, "\\n");
 		else if (byte < 0x20 || byte == 0x7f)
-			text_append_format(text, "\\u%04x", byte);
+			text_append_bytes(text,
+				(char[]){'\\', 'u', '0', '0', hex[byte >> 4], hex[byte & 15]}, 6);
 		else
 			text_append_bytes(text, string, size);
 		string += size ? size : 1;
