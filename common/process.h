@@ -18,7 +18,7 @@ enum exit_code {
 };
 
 /*
- * Once, before any thread starts: SIGTERM and SIGINT from now on ask the process to stop (a second one ends it at once),
+ * Once, before any thread starts: SIGTERM and SIGINT from now on ask the process to stop (a second SIGINT ends it at once),
  * SIGPIPE is ignored, core dumps and ptrace by others are forbidden (secrets are in memory), and as many files may be open
  * as the hard limit allows.
  */
