@@ -1,0 +1,509 @@
+/* SPDX-License-Identifier: MIT */
+/* storesync-producer against the real broker and database. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/broker.h"
+#include "common/clock.h"
+#include "common/job_message.h"
+#include "common/memory.h"
+#include "tests/support/database.h"
+#include "tests/support/process.h"
+#include "tests/support/vhost.h"
+#include "tests/support/wait.h"
+
+#define MESSAGES_MAX 100000
+#define QUIET_MS     300 /* how long a queue is watched for messages that should not be there */
+#define PAGE_JOBS    500 /* what a killed producer may publish twice, at most */
+
+static struct test_database database;
+static struct test_vhost vhost;
+static const char *environment[5]; /* of the programs under test */
+
+/* ---- What stands in a queue ---- */
+
+struct mailbox {
+	struct broker *broker;
+	int count;
+	char (*ids)[UUID_TEXT_SIZE];
+	struct job_message first; /* the first message */
+};
+
+static void take_message(void *context, const struct broker_delivery *delivery)
+{
+	struct mailbox *mailbox = context;
+	struct job_message message = {0};
+	struct error err = {0};
+
+	if (mailbox->count < MESSAGES_MAX) {
+		if (!job_message_read(delivery->body, delivery->length, &message, &err) ||
+			strcmp(message.job_id, delivery->message_id) != 0)
+			fail_msg("not a job message with its id: %s", err.text);
+		memcpy(mailbox->ids[mailbox->count++], message.job_id, UUID_TEXT_SIZE);
+		job_message_finish(&message);
+		if (mailbox->count == 1)
+			mailbox->first = message;
+	}
+	broker_ack(mailbox->broker, delivery->epoch, delivery->tag);
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+/* Empty a queue that should hold expected messages; the ids are sorted. */
+static void collect(struct mailbox *mailbox, const char *queue, int expected)
+{
+	struct broker_consumer consumer = {.queue = queue, .prefetch = 1000};
+	struct broker_options options = {
+		.url = vhost.amqp_url,
+		.name = "test",
+		.consumers = &consumer,
+		.consumer_count = 1,
+		.context = mailbox,
+		.delivered = take_message,
+	};
+	struct error err;
+	int64_t limit_ms = clock_monotonic_ms() + TEST_WAIT_MS;
+
+	*mailbox = (struct mailbox){.ids = calloc(MESSAGES_MAX, UUID_TEXT_SIZE)};
+	assert_true(broker_create(&options, &mailbox->broker, &err));
+	while ((mailbox->count < expected || !broker_is_up(mailbox->broker)) &&
+		clock_monotonic_ms() < limit_ms)
+		broker_run(mailbox->broker, -1, 100);
+	limit_ms = clock_monotonic_ms() + QUIET_MS;
+	while (clock_monotonic_ms() < limit_ms)
+		broker_run(mailbox->broker, -1, QUIET_MS / 3);
+	broker_destroy(mailbox->broker);
+	qsort(mailbox->ids, (size_t)mailbox->count, UUID_TEXT_SIZE, compare_ids);
+}
+
+static int count_distinct(const struct mailbox *mailbox)
+{
+	int distinct = 0;
+
+	for (int i = 0; i < mailbox->count; i++)
+		if (i == 0 || strcmp(mailbox->ids[i], mailbox->ids[i - 1]) != 0)
+			distinct++;
+	return distinct;
+}
+
+/* The messages are the jobs of the manifest, each once. */
+static void assert_holds_the_manifest(const struct mailbox *mailbox)
+{
+	char *wanted = test_query_string(database.db,
+		"SELECT md5(string_agg(job_id::text, ' ' ORDER BY job_id::text COLLATE \"C\")) FROM sync_jobs");
+	struct text sql = {0};
+	char *found;
+
+	text_append(&sql, "SELECT md5('");
+	for (int i = 0; i < mailbox->count; i++)
+		text_append_format(&sql, "%s%s", i > 0 ? " " : "", mailbox->ids[i]);
+	text_append(&sql, "')");
+	found = test_query_string(database.db, sql.data);
+	assert_string_equal(found, wanted);
+	text_finish(&sql);
+	free(found);
+	free(wanted);
+}
+
+static void assert_queue_holds(const char *queue, int expected)
+{
+	struct mailbox mailbox;
+
+	collect(&mailbox, queue, expected);
+	assert_int_equal(mailbox.count, expected);
+	free(mailbox.ids);
+}
+
+/* ---- Running the producer ---- */
+
+/* Run with the given words (at most 5, NULL at the end); the output is added to output. */
+static int produce(struct text *output, const char *const words[])
+{
+	const char *argv[8] = {"storesync-producer"};
+
+	for (int i = 0; words[i] != NULL; i++)
+		argv[i + 1] = words[i];
+	return test_run(argv, environment, output);
+}
+
+static void assert_produces(const char *const words[], const char *summary)
+{
+	struct text output = {0};
+	int code = produce(&output, words);
+
+	if (code != 0 || strstr(text_string(&output), summary) == NULL)
+		fail_msg("exit code %d, and not \"%s\":\n%s", code, summary, text_string(&output));
+	text_finish(&output);
+}
+
+static void assert_fails(const char *const words[], int expected_code, const char *reason)
+{
+	struct text output = {0};
+	int code = produce(&output, words);
+
+	if (code != expected_code || strstr(text_string(&output), reason) == NULL)
+		fail_msg("exit code %d, and not \"%s\":\n%s", code, reason, text_string(&output));
+	text_finish(&output);
+}
+
+static int64_t count_jobs(const char *condition)
+{
+	struct text sql = {0};
+	int64_t count;
+
+	text_append_format(&sql, "SELECT count(*) FROM sync_jobs WHERE %s", condition);
+	count = test_query_integer(database.db, sql.data);
+	text_finish(&sql);
+	return count;
+}
+
+static int group_setup(void **state)
+{
+	static struct text database_url;
+	static struct text amqp_url;
+
+	test_database_create(&database);
+	test_vhost_create(&vhost);
+	text_append_format(&database_url, "DATABASE_URL=%s", database.url);
+	text_append_format(&amqp_url, "AMQP_URL=%s", vhost.amqp_url);
+	environment[0] = database_url.data;
+	environment[1] = amqp_url.data;
+	environment[2] = "LOG_FORMAT=text";
+	return test_run(
+		(const char *const[]){"syncctl", "topology", "apply", NULL}, environment, NULL);
+}
+
+static int group_teardown(void **state)
+{
+	test_database_destroy(&database);
+	test_vhost_destroy(&vhost);
+	return 0;
+}
+
+static void purge(const char *queue)
+{
+	char path[200];
+
+	snprintf(path, sizeof path, "/api/queues/%s/%s/contents", vhost.name, queue);
+	test_management_call("DELETE", path, NULL, NULL);
+}
+
+static int setup(void **state)
+{
+	test_execute(database.db,
+		"TRUNCATE stores, store_accounts, sync_jobs, sync_runs RESTART IDENTITY CASCADE");
+	purge("sync.jobs");
+	purge("sync.jobs.express");
+	return 0;
+}
+
+/* ---- What it does ---- */
+
+static void connected_accounts_get_one_job_each(void **state)
+{
+	struct mailbox mailbox;
+
+	test_insert_accounts(database.db, 6);
+	test_execute(database.db,
+		"UPDATE store_accounts SET status = 'DISABLED' WHERE open_id = 'open-2';"
+		"UPDATE store_accounts SET status = 'NEED_RECONNECT' WHERE open_id = 'open-3';"
+		"UPDATE store_accounts SET status = 'ERROR' WHERE open_id = 'open-4'");
+
+	assert_produces((const char *const[]){NULL}, "planned 3, published 3, already on their way "
+						     "0, already done 0, not connected 3");
+	collect(&mailbox, "sync.jobs", 3);
+	assert_holds_the_manifest(&mailbox);
+	assert_int_equal(count_jobs("state = 'queued' AND published_at IS NOT NULL"), 3);
+	assert_int_equal(test_query_integer(database.db, "SELECT planned FROM sync_runs"), 3);
+	free(mailbox.ids);
+}
+
+static void message_tells_the_job(void **state)
+{
+	struct mailbox mailbox;
+	char *run_id;
+
+	test_insert_accounts(database.db, 1);
+	assert_produces(
+		(const char *const[]){"--date", "2026-02-28", "--job-type", "video_stats", NULL},
+		"video_stats of 2026-02-28");
+
+	collect(&mailbox, "sync.jobs", 1);
+	run_id = test_query_string(database.db, "SELECT run_id FROM sync_runs");
+	assert_int_equal(mailbox.count, 1);
+	assert_string_equal(mailbox.first.run_id, run_id);
+	assert_string_equal(mailbox.first.store_code, "store-1");
+	assert_string_equal(mailbox.first.snapshot_date, "2026-02-28");
+	assert_int_equal(mailbox.first.job_type, JOB_VIDEO_STATS);
+	assert_int_equal(mailbox.first.attempt, 1);
+	free(run_id);
+	free(mailbox.ids);
+}
+
+static void second_start_publishes_nothing(void **state)
+{
+	test_insert_accounts(database.db, 3);
+	assert_produces((const char *const[]){NULL}, "planned 3, published 3");
+	test_execute(database.db, "UPDATE sync_jobs SET state = 'success' WHERE account_id = 1");
+
+	assert_produces((const char *const[]){NULL},
+		"planned 0, published 0, already on their way 2, already done 1");
+
+	assert_queue_holds("sync.jobs", 3);
+}
+
+static void store_and_account_narrow_the_run(void **state)
+{
+	test_insert_accounts(database.db, 3);
+
+	assert_produces(
+		(const char *const[]){"--store", "store-2", NULL}, "planned 1, published 1");
+	assert_produces((const char *const[]){"--account", "3", NULL}, "planned 1, published 1");
+
+	assert_int_equal(count_jobs("store_code = 'store-2' OR account_id = 3"), 2);
+	assert_int_equal(count_jobs("true"), 2);
+}
+
+static void unknown_store_or_account_is_named(void **state)
+{
+	test_insert_accounts(database.db, 2);
+
+	assert_fails((const char *const[]){"--store", "nowhere", NULL}, 1, "no store \"nowhere\"");
+	assert_fails((const char *const[]){"--account", "77", NULL}, 1, "no account 77");
+	assert_fails((const char *const[]){"--store", "store-1", "--account", "2", NULL}, 1,
+		"account 2 does not belong to store \"store-1\"");
+	assert_fails((const char *const[]){"--store", "", NULL}, 2, "--store");
+}
+
+static void express_jobs_go_to_their_own_queue(void **state)
+{
+	test_insert_accounts(database.db, 2);
+
+	assert_produces((const char *const[]){"--express", NULL}, "published 2");
+
+	assert_queue_holds("sync.jobs.express", 2);
+	assert_queue_holds("sync.jobs", 0);
+}
+
+static void dry_run_writes_nothing(void **state)
+{
+	test_insert_accounts(database.db, 4);
+
+	assert_produces((const char *const[]){"--dry-run", NULL}, "would plan 4, publish 4");
+
+	assert_int_equal(count_jobs("true"), 0);
+	assert_queue_holds("sync.jobs", 0);
+}
+
+static void force_repeats_what_is_done_and_on_its_way(void **state)
+{
+	test_insert_accounts(database.db, 2);
+	assert_produces((const char *const[]){NULL}, "published 2");
+	test_execute(database.db, "UPDATE sync_jobs SET state = 'success' WHERE account_id = 1");
+
+	assert_produces((const char *const[]){"--force", NULL}, "planned 1, published 2");
+
+	assert_int_equal(count_jobs("account_id = 1 AND generation = 1"), 1);
+	assert_int_equal(count_jobs("account_id = 2"), 1);
+	assert_queue_holds("sync.jobs", 4);
+}
+
+static void token_refresh_is_for_expiring_tokens(void **state)
+{
+	static const char *const refresh[] = {"--job-type", "token_refresh", NULL};
+
+	test_insert_accounts(database.db, 3);
+	test_execute(database.db,
+		"UPDATE store_accounts SET token_expires_at = now() + interval '1 day';"
+		"UPDATE store_accounts SET token_expires_at = now() + interval '69 minutes' WHERE id = 2");
+
+	assert_produces(refresh, "planned 1, published 1");
+	assert_produces(refresh, "planned 0, published 0");
+	test_execute(database.db, "UPDATE sync_jobs SET state = 'success'");
+	assert_produces(refresh, "planned 1, published 1");
+	assert_int_equal(count_jobs("account_id = 2"), 2);
+	assert_produces(
+		(const char *const[]){"--job-type", "token_refresh", "--store", "store-1", NULL},
+		"planned 1, published 1");
+}
+
+static void day_is_that_of_the_time_zone(void **state)
+{
+	static const char *const zones[] = {"Pacific/Kiritimati", "Pacific/Pago_Pago"};
+
+	test_insert_accounts(database.db, 1);
+	for (int i = 0; i < 2; i++) {
+		char setting[60];
+		char condition[100];
+
+		snprintf(setting, sizeof setting, "SYNC_TIMEZONE=%s", zones[i]);
+		environment[3] = setting;
+		assert_produces((const char *const[]){NULL}, "planned 1, published 1");
+		environment[3] = NULL;
+		snprintf(condition, sizeof condition,
+			"snapshot_date = (now() AT TIME ZONE '%s')::date", zones[i]);
+		assert_int_equal(count_jobs(condition), 1);
+	}
+	environment[3] = "SYNC_TIMEZONE=Mars/Olympus";
+	assert_fails((const char *const[]){NULL}, 2, "SYNC_TIMEZONE \"Mars/Olympus\"");
+	environment[3] = NULL;
+}
+
+/* ---- What happens to it ---- */
+
+static struct test_process *start(void)
+{
+	return test_process_start(
+		(const char *const[]){"storesync-producer", NULL}, environment, NULL);
+}
+
+static void two_at_once_publish_each_job_once(void **state)
+{
+	struct test_process *producers[2];
+	struct mailbox mailbox;
+
+	test_insert_accounts(database.db, 3000);
+	for (int i = 0; i < 2; i++)
+		producers[i] = start();
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(test_process_wait(producers[i], TEST_WAIT_MS), 0);
+		test_process_destroy(producers[i]);
+	}
+
+	collect(&mailbox, "sync.jobs", 3000);
+	assert_int_equal(mailbox.count, 3000);
+	assert_holds_the_manifest(&mailbox);
+	free(mailbox.ids);
+}
+
+/* Wait until a good part of a run is published, but not all. */
+static void wait_until_half_way(void)
+{
+	int64_t published = 0;
+
+	while (published < 2 * PAGE_JOBS)
+		published = count_jobs("published_at IS NOT NULL");
+}
+
+static void killed_run_is_finished_by_the_next_start(void **state)
+{
+	struct test_process *producer;
+	struct mailbox mailbox;
+
+	test_insert_accounts(database.db, 12000);
+	producer = start();
+	wait_until_half_way();
+	test_process_kill(producer);
+	test_process_destroy(producer);
+	assert_true(count_jobs("published_at IS NULL") > 0);
+
+	assert_produces((const char *const[]){NULL}, "planned 0, published");
+
+	assert_int_equal(count_jobs("published_at IS NULL"), 0);
+	collect(&mailbox, "sync.jobs", 12000);
+	assert_int_equal(count_distinct(&mailbox), 12000);
+	assert_in_range(mailbox.count, 12000, 12000 + PAGE_JOBS);
+	free(mailbox.ids);
+}
+
+static void stopped_run_marks_what_is_confirmed(void **state)
+{
+	struct test_process *producer;
+	struct mailbox mailbox;
+
+	test_insert_accounts(database.db, 12000);
+	producer = start();
+	wait_until_half_way();
+	test_process_signal(producer, SIGTERM);
+	assert_int_equal(test_process_wait(producer, TEST_WAIT_MS), 1);
+	assert_non_null(strstr(test_process_output(producer), "are left for the next start"));
+	test_process_destroy(producer);
+	assert_true(count_jobs("published_at IS NULL") > 0);
+
+	assert_produces((const char *const[]){NULL}, "planned 0, published");
+
+	collect(&mailbox, "sync.jobs", 12000);
+	assert_int_equal(mailbox.count, 12000);
+	assert_holds_the_manifest(&mailbox);
+	free(mailbox.ids);
+}
+
+static void outage_of_the_database_is_waited_for(void **state)
+{
+	struct test_process *producer;
+
+	test_insert_accounts(database.db, 12000);
+	producer = start();
+	wait_until_half_way();
+	test_execute(database.db,
+		"SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+		" WHERE datname = current_database() AND application_name = 'storesync-producer'");
+
+	assert_int_equal(test_process_wait(producer, TEST_WAIT_MS), 0);
+	assert_non_null(strstr(test_process_output(producer), "database is back"));
+	assert_int_equal(count_jobs("published_at IS NULL"), 0);
+	test_process_destroy(producer);
+}
+
+static void limit_queue(const char *max_length)
+{
+	char path[200];
+	char policy[200];
+
+	snprintf(path, sizeof path, "/api/policies/%s/limit", vhost.name);
+	snprintf(policy, sizeof policy,
+		"{\"pattern\":\"^sync.jobs$\",\"definition\":{\"max-length\":%s}}", max_length);
+	test_management_call("PUT", path, policy, NULL);
+}
+
+static void full_queue_is_waited_for(void **state)
+{
+	struct test_process *producer;
+
+	test_insert_accounts(database.db, 2000);
+	limit_queue("10");
+	producer = start();
+	test_process_wait_for_output(producer, "queue sync.jobs is full");
+	/* RabbitMQ compares length and limit again when something leaves the queue. */
+	limit_queue("100000");
+	assert_queue_holds("sync.jobs", 2000);
+
+	assert_int_equal(test_process_wait(producer, TEST_WAIT_MS), 0);
+	assert_int_equal(count_jobs("published_at IS NULL"), 0);
+	test_process_destroy(producer);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(connected_accounts_get_one_job_each, setup),
+		cmocka_unit_test_setup(message_tells_the_job, setup),
+		cmocka_unit_test_setup(second_start_publishes_nothing, setup),
+		cmocka_unit_test_setup(store_and_account_narrow_the_run, setup),
+		cmocka_unit_test_setup(unknown_store_or_account_is_named, setup),
+		cmocka_unit_test_setup(express_jobs_go_to_their_own_queue, setup),
+		cmocka_unit_test_setup(dry_run_writes_nothing, setup),
+		cmocka_unit_test_setup(force_repeats_what_is_done_and_on_its_way, setup),
+		cmocka_unit_test_setup(token_refresh_is_for_expiring_tokens, setup),
+		cmocka_unit_test_setup(day_is_that_of_the_time_zone, setup),
+		cmocka_unit_test_setup(two_at_once_publish_each_job_once, setup),
+		cmocka_unit_test_setup(killed_run_is_finished_by_the_next_start, setup),
+		cmocka_unit_test_setup(stopped_run_marks_what_is_confirmed, setup),
+		cmocka_unit_test_setup(outage_of_the_database_is_waited_for, setup),
+		cmocka_unit_test_setup(full_queue_is_waited_for, setup),
+	};
+
+	return cmocka_run_group_tests(tests, group_setup, group_teardown);
+}
