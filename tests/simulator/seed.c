@@ -15,6 +15,7 @@
 #include "common/config.h"
 #include "common/db.h"
 #include "common/log.h"
+#include "common/process.h"
 #include "common/text.h"
 #include "common/token_cipher.h"
 #include "tests/simulator/world.h"
@@ -29,8 +30,6 @@
 /* Lives of the simulator's first tokens, by its knob token_profile=2026. */
 #define ACCESS_LIFE_S  7200
 #define REFRESH_LIFE_S 15552000
-
-enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 enum errand { ERRAND_SEED, ERRAND_EXPECT, ERRAND_HELP, ERRAND_VERSION };
 
@@ -152,13 +151,14 @@ out:
 }
 
 /* syncctl's settings: to it all of them are optional, so what this program cannot do without is asked for here. */
-static int load_and_seed(const struct seeding *seeding)
+static enum exit_code load_and_seed(const struct seeding *seeding)
 {
 	struct config config;
 	struct text faults = {0};
 	struct error err;
-	int status = EXIT_USAGE;
+	enum exit_code status = EXIT_USAGE;
 
+	process_prepare();
 	if (config_load(&config, PROGRAM_OPERATOR, &faults)) {
 		if (!config.database_url)
 			text_append(&faults, "DATABASE_URL is not set\n");
@@ -179,7 +179,7 @@ out:
 	return status;
 }
 
-static int expect(const struct seeding *seeding)
+static enum exit_code expect(const struct seeding *seeding)
 {
 	for (uint32_t number = 0; number < seeding->world.accounts; number++) {
 		char store_code[STORE_CODE_SIZE];
@@ -193,7 +193,7 @@ static int expect(const struct seeding *seeding)
 	return fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;
 }
 
-static int print_help(void)
+static enum exit_code print_help(void)
 {
 	puts("Usage: tiktok-sim-seed [OPTION]...\n"
 	     "\n"
