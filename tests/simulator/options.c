@@ -83,6 +83,21 @@ static bool set_client_secret(struct options *options, const char *value, struct
 	return true;
 }
 
+/* Arguments can be read by every user of the machine, files need not be. */
+static bool read_client_secret(struct options *options, const char *value, struct error *err)
+{
+	FILE *file = fopen(value, "re");
+	bool ok = file && fgets(options->secret, sizeof(options->secret), file);
+
+	if (file)
+		fclose(file);
+	options->secret[strcspn(options->secret, "\n")] = '\0';
+	options->setup.client_secret = options->secret;
+	if (!ok)
+		error_set(err, ERROR_SETTINGS, "cannot read the secret in %s", value);
+	return ok;
+}
+
 static bool add_redirect(struct options *options, const char *value, struct error *err)
 {
 	if (options->setup.redirect_count == SIMULATOR_REDIRECTS)
@@ -144,6 +159,7 @@ static const struct {
 		"where videos of the same second stand [inside-pages]", set_ties},
 	{"--client-key", "KEY", "the app's key [sbsimclientkey]", set_client_key},
 	{"--client-secret", "SECRET", "the app's secret [simclientsecret]", set_client_secret},
+	{"--client-secret-file", "PATH", "a file that holds the app's secret", read_client_secret},
 	{"--redirect-uri", "URI", "register a redirect URI, up to 10; \"*\" for any port [any URI]",
 		add_redirect},
 	{"--latency-ms", "N", "as --knob latency_ms=N", set_latency},

@@ -13,13 +13,15 @@
 #include "common/error.h"
 #include "tests/simulator/simulator.h"
 
-#define OPTIONS_FAULTS 16
+#define OPTIONS_FAULTS      16
+#define OPTIONS_SECRET_SIZE 256
 
 enum errand { ERRAND_SERVE, ERRAND_HELP, ERRAND_VERSION, ERRAND_PRINT_ACCOUNTS };
 
 struct options {
 	enum errand errand;
 	const char *listen;
+	char secret[OPTIONS_SECRET_SIZE]; /* the line of --client-secret-file */
 	struct simulator_setup setup;
 	const char *faults[OPTIONS_FAULTS]; /* JSON, as POST /admin/faults takes it */
 	size_t fault_count;
