@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Virtual hosts through RabbitMQ's management API (https://www.rabbitmq.com/management.html, "HTTP API"). Besides
- * common/http the only user of libcurl: one blocking call at a time is all that tests need. The test thread.
+ * Virtual hosts through RabbitMQ's management API (https://www.rabbitmq.com/management.html, "HTTP API"). The test thread.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +11,6 @@
 
 #include "tests/support/vhost.h"
 
-#include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,44 +18,23 @@
 
 #include "common/memory.h"
 #include "tests/support/environment.h"
+#include "tests/support/web.h"
 
 /* What is left to delete when the program ends, however it ends. */
 #define VHOSTS_MAX 16
 static char *leftover[VHOSTS_MAX];
 static pid_t owner;
 
-static size_t collect(char *bytes, size_t size, size_t count, void *reply)
-{
-	if (reply)
-		text_append_bytes(reply, bytes, size * count);
-	return size * count;
-}
-
 /* 0: nobody answered. */
 static int call(const char *method, const char *path, const char *body, struct text *reply)
 {
-	struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
 	struct text url = {0};
-	long status = 0;
-	CURL *curl = curl_easy_init();
+	int status;
 
 	text_append_format(&url, "%s%s", test_setting("AMQP_MANAGEMENT_URL"), path);
-	curl_easy_setopt(curl, CURLOPT_URL, url.data);
-	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
-	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-	curl_easy_setopt(curl, CURLOPT_PROXY, "");
-	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, 30000L);
-	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
-	curl_easy_setopt(curl, CURLOPT_WRITEDATA, reply);
-	if (body)
-		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
-	if (curl_easy_perform(curl) == CURLE_OK)
-		curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-	curl_easy_cleanup(curl);
-	curl_slist_free_all(headers);
+	status = test_web_call(method, url.data, body, reply);
 	text_finish_secret(&url);
-	return (int)status;
+	return status;
 }
 
 int test_management_call(const char *method, const char *path, const char *body, struct text *reply)
