@@ -137,7 +137,7 @@ static bool read_offset(const char **text, int64_t *offset_us)
 	if (!read_digits(text, 2, &hours) || !read_char(text, ':') ||
 		!read_digits(text, 2, &minutes) || hours > 23 || minutes > 59)
 		return false;
-	*offset_us = sign * (hours * 60 + minutes) * 60 * SECOND_US;
+	*offset_us = ((int64_t)hours * 60 + minutes) * 60 * SECOND_US * sign;
 	return true;
 }
 

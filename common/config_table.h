@@ -23,6 +23,7 @@ enum setting_kind {
 struct setting {
 	const char *name;
 	enum setting_kind kind;
+	bool secret;          /* never quoted; NAME_FILE may stand in */
 	size_t member;        /* its offset in struct config */
 	unsigned users;       /* set of enum program: who reads it */
 	unsigned required;    /* set of enum program: who cannot do without it */
@@ -30,7 +31,6 @@ struct setting {
 	const char *choices;  /* words between bars; NULL: not of such a kind */
 	int64_t least;
 	int64_t most;
-	bool secret; /* never quoted; NAME_FILE may stand in */
 	const char *help;
 };
 

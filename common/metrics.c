@@ -326,17 +326,18 @@ static void print_metric(enum metric metric, struct text *out)
 static void print_process(struct text *out)
 {
 	struct rusage usage;
+	int64_t micros;
 
 	if (getrusage(RUSAGE_SELF, &usage) != 0)
 		return;
+	micros = ((int64_t)usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 +
+		 usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
 	text_append_format(out,
 		"# HELP process_cpu_seconds_total CPU time of this process. Divided by "
 		"storesync_jobs_total it is the cost of a job; a rise of that is a regression.\n"
 		"# TYPE process_cpu_seconds_total counter\n"
 		"process_cpu_seconds_total %lld.%06lld\n",
-		(long long)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec +
-			    (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000000),
-		(long long)((usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) % 1000000));
+		(long long)(micros / 1000000), (long long)(micros % 1000000));
 }
 
 void metrics_print(enum program program, struct text *out)

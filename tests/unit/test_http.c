@@ -25,7 +25,7 @@
 #include "common/text.h"
 
 #define REPLY_MAX   50000
-#define PATIENCE_MS 20000
+#define PATIENCE_MS 20000LL
 
 struct fixture {
 	struct http *http;

@@ -166,7 +166,7 @@ static void thread_has_its_name_and_a_large_stack(void **state)
 
 	assert_ptr_equal(returned, &facts);
 	assert_string_equal(facts.name, "claims");
-	assert_true(facts.stack_bytes >= 8 * 1024 * 1024);
+	assert_true(facts.stack_bytes >= (size_t)8 * 1024 * 1024);
 }
 
 static void worker_name_is_host_and_pid(void **state)
