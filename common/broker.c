@@ -207,6 +207,7 @@ static void try_to_connect(struct broker *broker)
 	broker->heartbeat_s = amqp_get_heartbeat(broker->link.state);
 	broker->last_heard_ms = now_ms;
 	broker->up_since_ms = now_ms;
+	broker->refused_since_ms = 0;
 	broker->fault = (struct error){0};
 	broker->epoch++;
 	broker->up = true;

@@ -44,6 +44,7 @@ struct broker {
 	struct error
 		fault; /* class ERROR_NONE: the connection is fine; else broker_run() ends it */
 	struct broker_window window;
+	int64_t refused_since_ms; /* the first refusal on this connection; 0: none */
 	struct broker_content content;
 
 	char problem[sizeof(struct error) + 64]; /* why it is not up; "" when up */

@@ -125,6 +125,8 @@ static bool open_socket(
 	if (status == AMQP_STATUS_SSL_HOSTNAME_VERIFY_FAILED)
 		hint = " (rabbitmq-c before 0.14 knows no IP addresses in certificates: connect by "
 		       "name)";
+	else if (status == AMQP_STATUS_SOCKET_ERROR)
+		hint = " (does it run there?)"; /* rabbitmq-c does not pass errno on */
 	error_set(err, ERROR_BROKER, "cannot connect to RabbitMQ at %s port %d: %s%s",
 		address->host, address->port, amqp_error_string2(status), hint);
 	return false;

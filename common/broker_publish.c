@@ -14,6 +14,7 @@
 #include "common/metrics.h"
 
 #define RPC_LIMIT_MS        5000
+#define REFUSAL_LIMIT_MS    60000
 #define SILENCE_MARGIN_MS   2000
 #define PERSISTENT_DELIVERY 2
 
@@ -118,6 +119,20 @@ bool broker_publish(
 	return true;
 }
 
+/*
+ * A channel may go on refusing after the limit that it ran into was lifted (seen with 3.10.8, after a policy with max-length was
+ * removed). While publishes are refused we therefore begin with a new channel once a minute.
+ */
+static void note_refusal(struct broker *broker)
+{
+	int64_t now_ms = clock_monotonic_ms();
+
+	if (broker->refused_since_ms == 0)
+		broker->refused_since_ms = now_ms;
+	else if (now_ms - broker->refused_since_ms >= REFUSAL_LIMIT_MS)
+		broker_fail(broker, "RabbitMQ keeps refusing messages (is a queue full?)");
+}
+
 void broker_settle_publish(void *owner, void *publish_context, enum broker_fate fate)
 {
 	struct broker *broker = owner;
@@ -129,6 +144,7 @@ void broker_settle_publish(void *owner, void *publish_context, enum broker_fate 
 		break;
 	case FATE_REFUSED:
 		metric_add(METRIC_PUBLISHED, CONFIRM_NACKED, 1);
+		note_refusal(broker);
 		break;
 	case FATE_RETURNED:
 		metric_add(METRIC_PUBLISHED, CONFIRM_RETURNED, 1);
