@@ -16,8 +16,8 @@ struct simulator;
 void admin_answer(struct simulator *simulator, struct call *call);
 
 /* GET and POST /admin/account/<open_id> (admin_account.c). */
-void admin_show_account(struct simulator *simulator, struct call *call, uint32_t account);
-void admin_change_account(struct simulator *simulator, struct call *call, uint32_t account);
+void admin_show_account(struct simulator *simulator, struct call *call, uint32_t number);
+void admin_change_account(struct simulator *simulator, struct call *call, uint32_t number);
 
 /* 400 with a sentence. */
 void admin_refuse(struct call *call, const char *why);

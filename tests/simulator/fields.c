@@ -124,12 +124,10 @@ static char *put_text(char *at, const char *text, size_t length)
 
 static char *put_string(char *at, const char *text)
 {
-	size_t length = strlen(text);
-
-	*at = '"';
-	memcpy(at + 1, text, length);
-	at[length + 1] = '"';
-	return at + length + 2;
+	*at++ = '"';
+	at = put_text(at, text, strlen(text));
+	*at++ = '"';
+	return at;
 }
 
 static char *put_escaped_string(char *at, const char *text)

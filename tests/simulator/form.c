@@ -36,8 +36,10 @@ static bool decode(char *text)
 				return false;
 			*to++ = (char)(high << 4 | low);
 			from += 2;
+		} else if (*from == '+') {
+			*to++ = ' ';
 		} else {
-			*to++ = *from == '+' ? ' ' : *from;
+			*to++ = *from;
 		}
 	}
 	*to = '\0';

@@ -73,8 +73,8 @@ bool grant_redirect_is_valid(const char *redirect_uri);
 const char *grant_give_code(struct grants *grants, uint32_t account, unsigned scopes,
 	const char *redirect_uri, const char *challenge, int64_t now_ms);
 
-/* These three return NULL when done, else why not. verifier NULL: none was sent. */
-const struct refusal *grant_exchange(struct grants *grants, const char *code,
+/* These three return NULL when done, else why not. text is a code as it was given; verifier NULL: none was sent. */
+const struct refusal *grant_exchange(struct grants *grants, const char *text,
 	const char *redirect_uri, const char *verifier, int64_t now_ms, struct token_set *set);
 const struct refusal *grant_refresh(
 	struct grants *grants, const char *refresh_token, int64_t now_ms, struct token_set *set);

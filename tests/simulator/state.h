@@ -79,14 +79,14 @@ void state_finish(struct state *state);
 void state_reset(struct state *state, int64_t now_ms);
 
 /* The record of an account, made when first asked for. Borrowed. */
-struct account_state *state_account(struct state *state, uint32_t account);
+struct account_state *state_account(struct state *state, uint32_t number);
 
 /* Lives of tokens under the knob token_profile. */
 int64_t state_access_life_ms(const struct state *state);
 int64_t state_refresh_life_ms(const struct state *state);
 
 /* The account whose unexpired, unrevoked access token this is; false: it is none. */
-bool state_find_access(struct state *state, const char *token, int64_t now_ms, uint32_t *account);
+bool state_find_access(struct state *state, const char *token, int64_t now_ms, uint32_t *number);
 /* Give an account another access token, the newest; returns its serial. */
 uint32_t state_add_access(struct account_state *account, int64_t expires_at_ms);
 /* Every access token of the account dies. */
@@ -94,17 +94,17 @@ void state_kill_access(struct account_state *account);
 
 /* The account as it is now: the world's with the changes in counters and videos. */
 void state_describe_account(
-	struct state *state, uint32_t account, struct world_account *description);
+	struct state *state, uint32_t number, struct world_account *description);
 
 /* How many videos the public sees. */
-uint32_t state_public_videos(struct state *state, uint32_t account);
+uint32_t state_public_videos(struct state *state, uint32_t number);
 /* The change record of a video, made when first asked for. Borrowed until the next call. */
-struct video_change *state_change_video(struct state *state, uint32_t account, uint32_t number);
+struct video_change *state_change_video(struct state *state, uint32_t number, uint32_t video);
 /* Post a video. Title: copied. Returns its number. */
 uint32_t state_post_video(
-	struct state *state, uint32_t account, const char *title, int64_t create_time_s);
+	struct state *state, uint32_t number, const char *title, int64_t create_time_s);
 /* The number behind an id of this account, whatever became of the video. */
-bool state_find_video(struct state *state, uint32_t account, uint64_t id, uint32_t *number);
+bool state_find_video(struct state *state, uint32_t number, uint64_t id, uint32_t *video);
 /* What became of a video; NULL: nothing did. Borrowed until the next change. */
 const struct video_change *state_video_change(const struct account_state *account, uint32_t number);
 /* The video as it is now, with account as world_account() makes it. */

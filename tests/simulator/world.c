@@ -173,7 +173,7 @@ int64_t world_video_create_time_s(const struct world *world, uint32_t account, u
 {
 	uint64_t random = draw(world, FOR_SPACING, account, 0);
 	int64_t slot_s = 3600 + (int64_t)(random % 82800);
-	int64_t newest_s = NEWEST_S - (int64_t)(random >> 32) % (30 * 86400);
+	int64_t newest_s = NEWEST_S - (int64_t)(random >> 32) % (INT64_C(30) * 86400);
 	int64_t deepest_slot_s = DEEPEST_S / (world_video_count(world, account) + 1);
 	int64_t within_s;
 

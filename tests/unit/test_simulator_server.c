@@ -528,8 +528,9 @@ static int start_simulator(void **state)
 	}
 	close(out[1]);
 	line = fdopen(out[0], "r");
-	if (!line || fscanf(line, "listening on http://127.0.0.1:%u", &port) != 1)
+	if (!line || !fgets(path, sizeof(path), line))
 		return -1;
+	port = (unsigned)strtoul(path + strlen("listening on http://127.0.0.1:"), NULL, 10);
 	fclose(line);
 	world_init(&world);
 	world.videos_each = 50;
