@@ -138,17 +138,20 @@ static void explain_failure(PGconn *connection, struct error *err)
 	const char *message = PQerrorMessage(connection);
 	char sqlstate[SQLSTATE_SIZE];
 	const char *text = find_sqlstate(message, sqlstate);
+	enum error_class class = ERROR_DATABASE;
 
 	metric_add(METRIC_DB_ERRORS, 0, 1);
 	/* "invalid port number", "invalid sslmode value": quoted from the URL. */
 	if (strncmp(message, "invalid ", strlen("invalid ")) == 0)
 		refuse_url(err);
-	else if (text)
-		error_set(err, db_error_rule(sqlstate)->class,
-			"PostgreSQL refuses the connection: %.*s (SQLSTATE %s)",
+	else if (text) {
+		/* A state that the table does not know (55000: "not currently accepting connections") may pass too. */
+		if (db_error_rule(sqlstate)->class != ERROR_INTERNAL)
+			class = db_error_rule(sqlstate)->class;
+		error_set(err, class, "PostgreSQL refuses the connection: %.*s (SQLSTATE %s)",
 			(int)strcspn(text, "\n"), text, sqlstate);
-	else
-		error_set(err, ERROR_DATABASE, "cannot connect to PostgreSQL: %.*s",
+	} else
+		error_set(err, class, "cannot connect to PostgreSQL: %.*s",
 			(int)strcspn(message, "\n"), message);
 }
 
