@@ -38,7 +38,7 @@ static void pause_publishing(struct dead_letters *letters, enum broker_fate fate
 	if (letters->refused.failures == 1)
 		log_warn("queue %s %s: trying again until it takes dead letters",
 			topology_queue(QUEUE_RESULTS_DEAD)->name,
-			fate == FATE_RETURNED ? "is not bound (run syncctl topology apply)"
+			fate == FATE_RETURNED ? "is not bound (run: syncctl topology apply)"
 					      : "is full");
 }
 

@@ -176,8 +176,8 @@ void logbook_turn(struct logbook *logbook, int wake_fd)
 {
 	write_what_is_due(logbook);
 	dead_letters_turn(logbook->letters);
-	report_broker(logbook);
 	broker_run(logbook->broker, wake_fd, idle_ms(logbook));
+	report_broker(logbook);
 }
 
 /* ---- Life cycle ---- */
@@ -185,12 +185,15 @@ void logbook_turn(struct logbook *logbook, int wake_fd)
 bool logbook_create(const struct config *config, struct db_pool *pool, struct health *health,
 	struct logbook **logbook, struct error *err)
 {
+	static const enum topology_queue_id needs[] = {QUEUE_RESULTS};
 	struct logbook *made = memory_allocate(1, sizeof *made);
 	struct broker_options options = {
 		.url = config->amqp_url,
 		.name = "storesync-logger",
 		.consumers = &made->consumer,
 		.consumer_count = 1,
+		.needs = needs,
+		.need_count = sizeof needs / sizeof needs[0],
 		.context = made,
 		.delivered = result_delivered,
 		.changed = connection_changed,

@@ -152,7 +152,7 @@ static bool publish_page(struct publisher *publisher, struct error *err)
 	settle_window(publisher);
 	if (publisher->unbound_key != NULL) {
 		error_set(err, ERROR_BROKER,
-			"no queue is bound to exchange \"%s\" with key \"%s\": run syncctl topology apply",
+			"no queue is bound to exchange \"%s\" with key \"%s\": run: syncctl topology apply",
 			TOPOLOGY_EXCHANGE, publisher->unbound_key);
 		return false;
 	}
