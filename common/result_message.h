@@ -49,7 +49,7 @@ struct result_message {
 const char *sync_status_name(enum sync_status status);
 bool sync_status_named(const char *name, enum sync_status *status);
 
-/* Fails: bad_message - the text names the member. job_type is any name of at most 50 characters. */
+/* Fails: bad_message - the text names the member. job_type is any name of at most 50 bytes. */
 bool result_message_read(
 	const char *body, size_t length, struct result_message *result, struct error *err);
 void result_message_write(const struct result_message *result, struct text *out);

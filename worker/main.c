@@ -113,13 +113,13 @@ static enum exit_code run(struct line *line, struct config *config)
 	struct text faults = {0};
 	struct error err;
 
+	process_prepare();
 	if (!config_load(config, PROGRAM_WORKER, &faults)) {
 		fputs(text_string(&faults), stderr);
 		text_finish(&faults);
 		return EXIT_USAGE;
 	}
 	log_open("storesync-worker", config->log_level, config->log_format);
-	process_prepare();
 	if (!start_line(line, config, &err)) {
 		log_error("%s", err.text);
 		_exit(err.class == ERROR_SETTINGS ? EXIT_USAGE : EXIT_FAILED); /* stages may run */

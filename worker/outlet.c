@@ -118,7 +118,8 @@ static void tell_end(const struct job *job)
 	const struct verdict *verdict = &job->verdict;
 	struct log_job about = job_log(job);
 
-	metric_add(METRIC_JOBS, (int)verdict->status, 1);
+	if (verdict->status != STATUS_RUNNING) /* waiting for quota is no end */
+		metric_add(METRIC_JOBS, (int)verdict->status, 1);
 	if (verdict->error_class == ERROR_NONE) {
 		log_about(LOG_INFO, &about, "%s: %s",
 			verdict->status == STATUS_SUCCESS ? "synchronised" : "skipped",

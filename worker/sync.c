@@ -359,7 +359,7 @@ static enum sync_action next_action(
 	case STEP_DONE:
 		break;
 	}
-	assert(!"a job that is done goes nowhere");
+	assert(job->step != STEP_DONE); /* a job that is done goes nowhere */
 	return SYNC_DONE;
 }
 
