@@ -22,14 +22,14 @@ static const struct command *const commands[] = {
 	&command_topology_apply,
 	&command_topology_check,
 	&command_settings,
+	NULL,
 };
-static const size_t command_count = sizeof commands / sizeof commands[0];
 
 static void print_overview(FILE *out)
 {
 	fprintf(out, "Usage: syncctl COMMAND [ARGUMENT...]\n\nCommands:\n");
-	for (size_t i = 0; i < command_count; i++)
-		fprintf(out, "  %-16s  %s\n", commands[i]->name, commands[i]->summary);
+	for (const struct command *const *at = commands; *at; at++)
+		fprintf(out, "  %-16s  %s\n", (*at)->name, (*at)->summary);
 	fprintf(out,
 		"\n  help COMMAND      explain a command\n"
 		"  --version         print the version\n\n"
@@ -79,10 +79,10 @@ static int match_name(const char *name, int argc, char **argv)
 
 static const struct command *find_command(int argc, char **argv, int *words)
 {
-	for (size_t i = 0; i < command_count; i++) {
-		*words = match_name(commands[i]->name, argc, argv);
+	for (const struct command *const *at = commands; *at; at++) {
+		*words = match_name((*at)->name, argc, argv);
 		if (*words > 0)
-			return commands[i];
+			return *at;
 	}
 	return NULL;
 }
@@ -93,12 +93,12 @@ static bool print_group(FILE *out, const char *group)
 	size_t length = strlen(group);
 	bool found = false;
 
-	for (size_t i = 0; i < command_count; i++) {
-		const char *name = commands[i]->name;
+	for (const struct command *const *at = commands; *at; at++) {
+		const char *name = (*at)->name;
 
 		if (strncmp(name, group, length) != 0 || name[length] != ' ')
 			continue;
-		fprintf(out, "  %-16s  %s\n", name, commands[i]->summary);
+		fprintf(out, "  %-16s  %s\n", name, (*at)->summary);
 		found = true;
 	}
 	return found;
@@ -136,13 +136,13 @@ static enum command_result refuse_unknown(int argc, char **argv)
 	text_append(&asked, argv[0]);
 	if (argc > 1)
 		text_append_format(&asked, " %s", argv[1]);
-	for (size_t i = 0; i < command_count; i++) {
-		bool two_words = strchr(commands[i]->name, ' ') != NULL;
+	for (const struct command *const *at = commands; *at; at++) {
+		bool two_words = strchr((*at)->name, ' ') != NULL;
 		size_t distance =
-			edit_distance(two_words ? text_string(&asked) : argv[0], commands[i]->name);
+			edit_distance(two_words ? text_string(&asked) : argv[0], (*at)->name);
 
 		if (distance < nearest_distance) {
-			nearest = commands[i];
+			nearest = *at;
 			nearest_distance = distance;
 		}
 	}

@@ -8,7 +8,7 @@
 
 #include "operator/migrate.h"
 
-#define LOCK_POLL_MS 200
+#define LOCK_POLL_NS 200000000
 
 enum { VERSION, NAME, CHECKSUM, APPLIED_AT, DURATION }; /* columns of STATEMENT_JOURNAL_READ */
 
@@ -21,7 +21,7 @@ bool migrate_connect(const struct config *config, struct db **db, struct error *
 
 bool journal_lock(struct db *db, struct error *err)
 {
-	const struct timespec pause = {.tv_nsec = LOCK_POLL_MS * 1000000};
+	const struct timespec pause = {.tv_nsec = LOCK_POLL_NS};
 	struct db_result *result = NULL;
 	bool told = false;
 	bool locked;

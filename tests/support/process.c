@@ -27,7 +27,7 @@
 #include "tests/support/environment.h"
 #include "tests/support/wait.h"
 
-#define POLL_MS 10
+#define POLL_NS 10000000
 
 struct test_process {
 	pid_t pid;
@@ -103,7 +103,7 @@ void test_process_signal(struct test_process *process, int signal_number)
 
 int test_process_wait(struct test_process *process, int64_t timeout_ms)
 {
-	const struct timespec pause = {.tv_nsec = POLL_MS * 1000000};
+	const struct timespec pause = {.tv_nsec = POLL_NS};
 	int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
 	int status;
 

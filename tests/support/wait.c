@@ -17,11 +17,11 @@
 #include "common/clock.h"
 #include "tests/support/database.h"
 
-#define POLL_MS 10
+#define POLL_NS 10000000
 
 bool test_wait_until(bool (*is_true)(void *context), void *context)
 {
-	const struct timespec pause = {.tv_nsec = POLL_MS * 1000000};
+	const struct timespec pause = {.tv_nsec = POLL_NS};
 	int64_t deadline_ms = clock_monotonic_ms() + TEST_WAIT_MS;
 
 	while (!is_true(context)) {
