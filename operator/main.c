@@ -6,10 +6,12 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/config.h"
 #include "common/log.h"
+#include "common/memory.h"
 #include "common/text.h"
 #include "operator/command.h"
 
@@ -34,7 +36,7 @@ static void print_overview(FILE *out)
 		"\n  help COMMAND      explain a command\n"
 		"  --version         print the version\n\n"
 		"Exit codes: 0 done, 1 failed, 2 wrong arguments or settings, 3 checked and found "
-		"wanting.\n\nSettings (environment variables):\n");
+		"wanting.\n\n");
 	config_print_help(out, PROGRAM_OPERATOR);
 }
 
@@ -137,17 +139,20 @@ static enum command_result refuse_unknown(int argc, char **argv)
 	if (argc > 1)
 		text_append_format(&asked, " %s", argv[1]);
 	for (const struct command *const *at = commands; *at; at++) {
-		bool two_words = strchr((*at)->name, ' ') != NULL;
-		size_t distance =
-			edit_distance(two_words ? text_string(&asked) : argv[0], (*at)->name);
+		char *name = memory_copy_text((*at)->name);
+		size_t distance;
 
+		if (argc == 1)
+			name[strcspn(name, " ")] = '\0';
+		distance = edit_distance(strchr(name, ' ') ? text_string(&asked) : argv[0], name);
+		free(name);
 		if (distance < nearest_distance) {
 			nearest = *at;
 			nearest_distance = distance;
 		}
 	}
 	fprintf(stderr, "syncctl: there is no command \"%s\"", text_string(&asked));
-	if (nearest)
+	if (nearest && nearest_distance > 0)
 		fprintf(stderr, "; did you mean \"%s\"?", nearest->name);
 	fprintf(stderr, "\n");
 	if (!print_group(stderr, argv[0]) && !nearest)
