@@ -294,6 +294,18 @@ bool config_load(struct config *config, enum program program, struct text *fault
 	return false;
 }
 
+void config_warn_of_misspelt(void)
+{
+	struct text hints = {0};
+	char *rest = NULL;
+
+	if (config_find_misspelt(&hints))
+		for (char *line = strtok_r(hints.data, "\n", &rest); line;
+			line = strtok_r(NULL, "\n", &rest))
+			log_warn("%s", line);
+	text_finish(&hints);
+}
+
 static bool holds_text(const struct setting *setting)
 {
 	return setting->kind == SETTING_TEXT || setting->kind == SETTING_URL ||

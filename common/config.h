@@ -65,6 +65,8 @@ void config_finish(struct config *config);
  * and no fault, because the environment holds other programs' variables too. config_load() does so when it fails.
  */
 bool config_find_misspelt(struct text *hints);
+/* The same after a successful load, to the log. */
+void config_warn_of_misspelt(void);
 
 /* The settings of a program, for its --help. */
 void config_print_help(FILE *out, enum program program);

@@ -236,6 +236,8 @@ static void *run(void *argument)
 			intake->closed = true;
 		}
 		broker_run(intake->broker, intake->settled.event_fd, LINE_TURN_MS);
+		health_set_need(intake->need,
+			broker_is_up(intake->broker) ? NULL : broker_problem(intake->broker));
 		queue_acknowledge(&intake->settled);
 		while ((item = queue_take(&intake->settled, 0)))
 			settle(intake, (struct job *)item);
@@ -243,13 +245,6 @@ static void *run(void *argument)
 	}
 	health_loop_end(intake->loop);
 	return NULL;
-}
-
-static void note_change(void *context, const char *reason)
-{
-	struct intake *intake = context;
-
-	health_set_need(intake->need, reason);
 }
 
 bool intake_start(struct line *line)
@@ -264,8 +259,7 @@ bool intake_start(struct line *line)
 		.needs = needs,
 		.need_count = sizeof needs / sizeof *needs,
 		.context = intake,
-		.delivered = take_delivery,
-		.changed = note_change};
+		.delivered = take_delivery};
 	struct error err;
 
 	intake->line = line;

@@ -120,6 +120,7 @@ static enum exit_code run(struct line *line, struct config *config)
 		return EXIT_USAGE;
 	}
 	log_open("storesync-worker", config->log_level, config->log_format);
+	config_warn_of_misspelt();
 	if (!start_line(line, config, &err)) {
 		log_error("%s", err.text);
 		_exit(err.class == ERROR_SETTINGS ? EXIT_USAGE : EXIT_FAILED); /* stages may run */

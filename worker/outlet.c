@@ -44,8 +44,9 @@ struct outlet {
 	atomic_bool stopping;
 	struct health_loop *loop;
 	struct health_need *need;
-	int64_t again_ms; /* nothing is published before then */
-	struct text body; /* reused */
+	const char *refusal; /* why RabbitMQ did not store the last message; NULL: it did */
+	int64_t again_ms;    /* nothing is published before then */
+	struct text body;    /* reused */
 };
 
 /* ---- What is published ---- */
@@ -160,15 +161,14 @@ static void take_fate(void *context, void *publish_context, enum broker_fate fat
 		return;
 	if (fate != FATE_STORED)
 		report->again = true;
-	if (fate == FATE_REFUSED || fate == FATE_RETURNED) {
+	if (fate == FATE_REFUSED || fate == FATE_RETURNED)
 		outlet->again_ms = clock_monotonic_ms() + AGAIN_AFTER_MS;
-		health_set_need(outlet->need,
-			fate == FATE_REFUSED
-				? "RabbitMQ refuses messages: a queue is full"
-				: "RabbitMQ returns messages: run syncctl topology apply");
-	} else if (fate == FATE_STORED) {
-		health_set_need(outlet->need, NULL);
-	}
+	if (fate == FATE_REFUSED)
+		outlet->refusal = "RabbitMQ refuses messages: a queue is full";
+	else if (fate == FATE_RETURNED)
+		outlet->refusal = "RabbitMQ returns messages: run: syncctl topology apply";
+	else if (fate == FATE_STORED)
+		outlet->refusal = NULL;
 	if (--report->open == 0)
 		end_report(outlet, report);
 }
@@ -224,6 +224,17 @@ static void publish_waiting(struct outlet *outlet)
 	}
 }
 
+static void tell_readiness(struct outlet *outlet)
+{
+	const char *problem = outlet->refusal;
+
+	if (!broker_is_up(outlet->broker))
+		problem = broker_problem(outlet->broker);
+	else if (broker_is_blocked(outlet->broker))
+		problem = "RabbitMQ has an alarm and takes no messages";
+	health_set_need(outlet->need, problem);
+}
+
 static void *run(void *argument)
 {
 	struct outlet *outlet = argument;
@@ -232,17 +243,11 @@ static void *run(void *argument)
 		broker_run(outlet->broker, outlet->queue.event_fd, LINE_TURN_MS);
 		queue_acknowledge(&outlet->queue);
 		publish_waiting(outlet);
+		tell_readiness(outlet);
 		health_beat(outlet->loop);
 	}
 	health_loop_end(outlet->loop);
 	return NULL;
-}
-
-static void note_change(void *context, const char *reason)
-{
-	struct outlet *outlet = context;
-
-	health_set_need(outlet->need, reason);
 }
 
 static void wake_outlet(void *context)
@@ -263,8 +268,7 @@ bool outlet_start(struct line *line)
 		.need_count = sizeof needs / sizeof *needs,
 		.window = WINDOW,
 		.context = outlet,
-		.settled = take_fate,
-		.changed = note_change};
+		.settled = take_fate};
 	struct error err;
 
 	outlet->line = line;
