@@ -78,7 +78,10 @@ static void append_row(const struct seeding *seeding, const struct token_cipher 
 	text_append(sql, "')");
 }
 
-/* One statement for a batch: the stores and their accounts come together or not at all. */
+/*
+ * One statement for a batch: the stores and their accounts come together or not at all. What is there is left out, not
+ * only refused: an INSERT that runs into a conflict uses up an id all the same.
+ */
 static void write_batch(const struct seeding *seeding, const struct token_cipher *cipher,
 	uint32_t from, uint32_t to, struct text *sql)
 {
@@ -99,7 +102,8 @@ static void write_batch(const struct seeding *seeding, const struct token_cipher
 			 "token_expires_at, refresh_token_expires_at) ");
 	text_append_format(sql,
 		"SELECT store_code, open_id, scope, access, refresh, "
-		"to_timestamp(%lld), to_timestamp(%lld) FROM given "
+		"to_timestamp(%lld), to_timestamp(%lld) FROM given g WHERE NOT EXISTS (SELECT "
+		"FROM store_accounts a WHERE (a.store_code, a.open_id) = (g.store_code, g.open_id)) "
 		"ON CONFLICT DO NOTHING RETURNING id) SELECT count(*) FROM new_accounts",
 		(long long)seeding->since_s + ACCESS_LIFE_S,
 		(long long)seeding->since_s + REFRESH_LIFE_S);
