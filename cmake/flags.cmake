@@ -8,7 +8,7 @@ target_compile_options(storesync_flags INTERFACE
 	-Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wpointer-arith
 	-Wwrite-strings -Wundef -Wvla -Wswitch-enum -Wimplicit-fallthrough -Wnull-dereference
 	-Wdouble-promotion -Wno-unused-parameter
-	-fno-common -fstack-protector-strong)
+	-fno-common -fstack-protector-strong -UNDEBUG) # asserts stay on in every build
 if(STORESYNC_WERROR)
 	target_compile_options(storesync_flags INTERFACE -Werror)
 endif()

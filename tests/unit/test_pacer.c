@@ -9,8 +9,6 @@
 
 #include <cmocka.h>
 
-#include <stdlib.h>
-
 #include "worker/pacer.h"
 
 static void without_a_limit_nothing_waits(void **state)
@@ -25,17 +23,24 @@ static void without_a_limit_nothing_waits(void **state)
 	pacer_finish(&pacer);
 }
 
+/* Repeatable chance: the generator of Numerical Recipes. */
+static uint32_t next_random(uint32_t *seed)
+{
+	*seed = *seed * 1664525 + 1013904223;
+	return *seed >> 8;
+}
+
 /* Send as early as allowed at random moments, and count every window. */
 static void no_window_of_a_minute_holds_more_than_the_limit(void **state)
 {
 	enum { LIMIT = 7, CALLS = 400 };
 	int64_t sent_ms[CALLS], now_ms = 0;
+	uint32_t seed = 1;
 	struct pacer pacer;
 
-	srand(1);
 	pacer_init(&pacer, LIMIT);
 	for (int i = 0; i < CALLS; i++) {
-		now_ms += rand() % 9000;
+		now_ms += next_random(&seed) % 9000;
 		if (pacer_next_ms(&pacer) > now_ms)
 			now_ms = pacer_next_ms(&pacer);
 		pacer_note_sent(&pacer, now_ms);
