@@ -18,7 +18,7 @@
  */
 #define DELIVERY_LIMIT_NEVER 1000000000
 
-#define SECOND_MS 1000
+#define SECOND_MS INT64_C(1000)
 #define MINUTE_MS (60 * SECOND_MS)
 
 /* clang-format off */
@@ -112,6 +112,18 @@ void topology_report_finish(struct topology_report *report)
 	text_finish(&report->actions);
 	text_finish(&report->not_checked);
 	*report = (struct topology_report){0};
+}
+
+void topology_report_add(struct topology_report *report, const struct topology_report *other)
+{
+	text_append(&report->differences, text_string(&other->differences));
+	text_append(&report->actions, text_string(&other->actions));
+	text_append(&report->not_checked, text_string(&other->not_checked));
+	report->difference_count += other->difference_count;
+	report->something_missing |= other->something_missing;
+	report->queue_differs |= other->queue_differs;
+	report->exchange_differs |= other->exchange_differs;
+	report->policy_overrides |= other->policy_overrides;
 }
 
 void topology_report_missing_exchange(struct topology_report *report)

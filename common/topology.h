@@ -74,6 +74,8 @@ struct topology_report {
 };
 
 void topology_report_finish(struct topology_report *report);
+/* Add what another report has found. */
+void topology_report_add(struct topology_report *report, const struct topology_report *other);
 void topology_report_missing_exchange(struct topology_report *report);
 void topology_report_missing_queue(
 	struct topology_report *report, const struct topology_queue *queue);

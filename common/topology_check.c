@@ -4,16 +4,14 @@
  */
 #include "common/topology_check.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/http.h"
 #include "common/text.h"
+#include "common/topology_policy.h"
 
 #define VALUE_MAX        255 /* an AMQP short string, as names and keys are */
-#define REPLY_MAX_BYTES  (32 * 1024 * 1024)
+#define REPLY_MAX_BYTES  ((size_t)32 * 1024 * 1024)
 #define DEADLINE_MS      20000
 #define CONNECT_LIMIT_MS 5000
 
@@ -32,70 +30,9 @@ static const char *const known_arguments[] = {
 	"x-single-active-consumer",
 };
 
-/*
- * How a policy and an argument of the same name combine in a quorum queue (rabbit_quorum_queue.erl, ra_machine_config). Limits on the length
- * are not ours to forbid: with reject-publish a full queue slows the publisher down and loses nothing.
- */
-enum policy_rule {
-	POLICY_WINS,     /* always */
-	SMALLER_WINS,    /* the smaller of both counts */
-	ARGUMENT_WINS,   /* counts where there is no argument */
-	POLICY_FORBIDDEN /* there never is an argument, and the policy is harmful */
-};
-
-static const struct {
-	const char *key;
-	const char *argument;
-	enum policy_rule rule;
-} policy_keys[] = {
-	{"overflow", "x-overflow", POLICY_WINS},
-	{"delivery-limit", "x-delivery-limit", SMALLER_WINS},
-	{"message-ttl", "x-message-ttl", SMALLER_WINS},
-	{"dead-letter-exchange", "x-dead-letter-exchange", ARGUMENT_WINS},
-	{"expires", "x-expires", POLICY_FORBIDDEN},
-};
-
-/* A member as text, whatever its type; NULL: absent. */
-static const char *member_text(
-	const struct json *object, const char *name, char *buffer, size_t size)
-{
-	const char *string;
-	int64_t number;
-	bool truth;
-
-	if (!object)
-		return NULL;
-	if (json_string(object, name, VALUE_MAX, &string) == JSON_FOUND)
-		snprintf(buffer, size, "%s", string);
-	else if (json_integer(object, name, &number) == JSON_FOUND)
-		snprintf(buffer, size, "%" PRId64, number);
-	else if (json_boolean(object, name, &truth) == JSON_FOUND)
-		snprintf(buffer, size, "%s", truth ? "true" : "false");
-	else if (json_string(object, name, VALUE_MAX, &string) == JSON_WRONG)
-		snprintf(buffer, size, "something else");
-	else
-		return NULL;
-	return buffer;
-}
-
 static bool texts_equal(const char *a, const char *b)
 {
 	return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
-/* The element of an array of objects whose member has the value; NULL: none. */
-static const struct json *find_element(
-	const struct json *array, const char *member, const char *value)
-{
-	for (size_t i = 0; i < json_array_length(array); i++) {
-		const struct json *element = json_array_at(array, i);
-		const char *found;
-
-		if (json_string(element, member, VALUE_MAX, &found) == JSON_FOUND &&
-			strcmp(found, value) == 0)
-			return element;
-	}
-	return NULL;
 }
 
 /* A yes-or-no property of a queue (or, queue NULL, the exchange). */
@@ -119,63 +56,11 @@ static void compare_arguments(const struct json *object, const struct topology_q
 		const char *name = known_arguments[i];
 		const char *wanted =
 			topology_argument_text(queue, name, wanted_buffer, sizeof wanted_buffer);
-		const char *found = member_text(arguments, name, found_buffer, sizeof found_buffer);
+		const char *found =
+			topology_member_text(arguments, name, found_buffer, sizeof found_buffer);
 
 		if (!texts_equal(found, wanted))
 			topology_report_argument(report, queue, name, found);
-	}
-}
-
-/* "lazy", or, with an operator's policy beside it, "lazy" and "limits"; the quotes at both ends are the report's. */
-static void name_policies(const struct json *object, char *buffer, size_t size)
-{
-	const char *policy = NULL, *operator_policy = NULL;
-	bool has_policy = json_string(object, "policy", VALUE_MAX, &policy) == JSON_FOUND;
-	bool has_operator_policy =
-		json_string(object, "operator_policy", VALUE_MAX, &operator_policy) == JSON_FOUND;
-
-	if (has_policy && has_operator_policy)
-		snprintf(buffer, size, "%s\" and \"%s", policy, operator_policy);
-	else
-		snprintf(buffer, size, "%s",
-			has_policy            ? policy
-			: has_operator_policy ? operator_policy
-					      : "unknown");
-}
-
-static bool policy_overrides(enum policy_rule rule, const char *wanted, const char *found)
-{
-	switch (rule) {
-	case POLICY_WINS:
-		return !texts_equal(wanted, found);
-	case SMALLER_WINS:
-		return !wanted || strtoll(found, NULL, 10) < strtoll(wanted, NULL, 10);
-	case ARGUMENT_WINS:
-		return !wanted;
-	case POLICY_FORBIDDEN:
-		return true;
-	}
-	return true;
-}
-
-static void compare_policy(const struct json *object, const struct topology_queue *queue,
-	struct topology_report *report)
-{
-	const struct json *definition = json_object(object, "effective_policy_definition");
-	char name[2 * VALUE_MAX + 16];
-	char found_buffer[VALUE_MAX + 1], wanted_buffer[VALUE_MAX + 1];
-
-	if (!definition)
-		return;
-	name_policies(object, name, sizeof name);
-	for (size_t i = 0; i < sizeof policy_keys / sizeof policy_keys[0]; i++) {
-		const char *key = policy_keys[i].key;
-		const char *wanted = topology_argument_text(
-			queue, policy_keys[i].argument, wanted_buffer, sizeof wanted_buffer);
-		const char *found = member_text(definition, key, found_buffer, sizeof found_buffer);
-
-		if (found && policy_overrides(policy_keys[i].rule, wanted, found))
-			topology_report_policy(report, queue, name, key, found);
 	}
 }
 
@@ -195,7 +80,7 @@ void topology_compare_queues(const struct json *queues, struct topology_report *
 {
 	for (int id = 0; id < QUEUES; id++) {
 		const struct topology_queue *queue = topology_queue((enum topology_queue_id)id);
-		const struct json *found = find_element(queues, "name", queue->name);
+		const struct json *found = topology_find_element(queues, "name", queue->name);
 
 		if (!found) {
 			topology_report_missing_queue(report, queue);
@@ -205,7 +90,6 @@ void topology_compare_queues(const struct json *queues, struct topology_report *
 		compare_property(found, queue, "auto_delete", false, report);
 		compare_property(found, queue, "exclusive", false, report);
 		compare_arguments(found, queue, report);
-		compare_policy(found, queue, report);
 	}
 }
 
@@ -231,7 +115,8 @@ void topology_compare_bindings(
 	for (int id = 0; id < QUEUES; id++) {
 		const struct topology_queue *queue = topology_queue((enum topology_queue_id)id);
 
-		if (find_element(queues, "name", queue->name) && !is_bound(bindings, queue))
+		if (topology_find_element(queues, "name", queue->name) &&
+			!is_bound(bindings, queue))
 			topology_report_missing_binding(report, queue);
 	}
 }
@@ -298,6 +183,30 @@ static bool fetch(struct http *http, const char *url, const char *path, const ch
 	return ok;
 }
 
+/*
+ * The lists of policies are exact at once but need the tags that may read them, and patterns that we understand; otherwise the
+ * policies are read off the queues.
+ */
+static void check_policies(struct http *http, const char *url, const char *vhost,
+	const struct json *queues, struct topology_report *report)
+{
+	struct json *policies = NULL, *operator_policies = NULL;
+	struct topology_report found = {0};
+	struct error unused;
+
+	if (fetch(http, url, TOPOLOGY_POLICIES_PATH, vhost, &policies, &unused) && policies &&
+		fetch(http, url, TOPOLOGY_OPERATOR_POLICIES_PATH, vhost, &operator_policies,
+			&unused) &&
+		operator_policies && topology_compare_policies(policies, &found) &&
+		topology_compare_policies(operator_policies, &found))
+		topology_report_add(report, &found);
+	else
+		topology_compare_effective_policies(queues, report);
+	topology_report_finish(&found);
+	json_destroy(policies);
+	json_destroy(operator_policies);
+}
+
 bool topology_check_management(
 	const char *url, const char *vhost, struct topology_report *report, struct error *err)
 {
@@ -325,6 +234,7 @@ bool topology_check_management(
 	else
 		topology_report_missing_exchange(report);
 	topology_compare_queues(queues, report);
+	check_policies(http, url, vhost, queues, report);
 	if (exchange) {
 		if (!fetch(http, url, TOPOLOGY_BINDINGS_PATH, vhost, &bindings, err))
 			goto out;

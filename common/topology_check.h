@@ -16,12 +16,13 @@
 #define TOPOLOGY_QUEUES_PATH                                                                       \
 	"/api/queues/%s?columns=name,type,durable,auto_delete,exclusive,arguments,policy,"         \
 	"operator_policy,effective_policy_definition"
-#define TOPOLOGY_BINDINGS_PATH "/api/exchanges/%s/" TOPOLOGY_EXCHANGE "/bindings/source"
-#define TOPOLOGY_EXCHANGE_PATH "/api/exchanges/%s/" TOPOLOGY_EXCHANGE
+#define TOPOLOGY_BINDINGS_PATH          "/api/exchanges/%s/" TOPOLOGY_EXCHANGE "/bindings/source"
+#define TOPOLOGY_EXCHANGE_PATH          "/api/exchanges/%s/" TOPOLOGY_EXCHANGE
+#define TOPOLOGY_POLICIES_PATH          "/api/policies/%s"
+#define TOPOLOGY_OPERATOR_POLICIES_PATH "/api/operator-policies/%s"
 
 /*
  * Compare everything over the management API at url (AMQP_MANAGEMENT_URL, with user and password) and name each difference.
- * What was changed less than about 5 s ago may still be shown as it was: RabbitMQ gathers these figures at intervals.
  *
  * Fails: broker - nobody answers, or not as a management API does; the text holds no password.
  */
@@ -30,7 +31,7 @@ bool topology_check_management(
 
 /* The comparisons themselves, of documents that were fetched. */
 void topology_compare_exchange(const struct json *exchange, struct topology_report *report);
-/* queues is the array of the vhost's queues. */
+/* queues is the array of the vhost's queues; policies are topology_policy.h's matter. */
 void topology_compare_queues(const struct json *queues, struct topology_report *report);
 /* Bindings of queues that are missing are not named: the missing queue was. */
 void topology_compare_bindings(

@@ -101,7 +101,7 @@ const struct command command_topology_check = {
 	.arguments = "",
 	.summary = "compare RabbitMQ's exchange, queues, bindings and policies with what we need",
 	.help = "Names each difference, and exits with 3 if there is one. With AMQP_MANAGEMENT_URL set it\n"
-		"sees everything, a change of policy after up to 5 s; without, it sees what AMQP shows:\n"
+		"sees everything (policies need a user who may list them); without, it sees what AMQP shows:\n"
 		"missing queues and the first wrong argument of each, no bindings and no policies.\n",
 	.needs = NEEDS_SETTINGS,
 	.run = run_check,

@@ -19,7 +19,7 @@
 #include "tests/support/environment.h"
 #include "tests/support/vhost.h"
 
-/* RabbitMQ gathers what the management API shows of policies and arguments every few seconds. */
+/* RabbitMQ gathers some of what the management API shows every few seconds. */
 #define WAIT_MS 30000
 
 static struct test_vhost vhost;
@@ -223,8 +223,7 @@ static void a_policy_that_drops_messages_is_named(void **state)
 	expect_over_management("policy \"lazy\" on sync.jobs overrides overflow with drop-head\n");
 }
 
-/* What an operator's policy says is merged into effective_policy_definition; both names are shown. */
-static void an_operators_policy_is_named_beside_the_other(void **state)
+static void an_operators_policy_is_named(void **state)
 {
 	management("PUT", "policies", "length",
 		"{\"pattern\":\"^sync.jobs$\",\"apply-to\":\"queues\","
@@ -235,8 +234,19 @@ static void an_operators_policy_is_named_beside_the_other(void **state)
 		"\"definition\":{\"delivery-limit\":3}}",
 		201);
 
+	expect_over_management("policy \"limits\" on sync.jobs overrides delivery-limit with 3\n");
+}
+
+static void a_policy_with_a_pattern_of_perl_is_named(void **state)
+{
+	management("PUT", "policies", "lazy",
+		"{\"pattern\":\"^sync\\\\.\\\\w+$\",\"apply-to\":\"queues\","
+		"\"definition\":{\"expires\":100000000}}",
+		201);
+
 	expect_over_management(
-		"policy \"length\" and \"limits\" on sync.jobs overrides delivery-limit with 3\n");
+		"policy \"lazy\" on sync.jobs overrides expires with 100000000\n"
+		"policy \"lazy\" on sync.results overrides expires with 100000000\n");
 }
 
 static void an_unknown_vhost_is_told(void **state)
@@ -275,7 +285,8 @@ int main(void)
 		TEST(a_classic_queue_is_named),
 		TEST(an_exchange_of_another_type_is_named),
 		TEST(a_policy_that_drops_messages_is_named),
-		TEST(an_operators_policy_is_named_beside_the_other),
+		TEST(an_operators_policy_is_named),
+		TEST(a_policy_with_a_pattern_of_perl_is_named),
 		TEST(an_unknown_vhost_is_told),
 		TEST(nobody_at_the_management_url_is_told_without_the_password),
 	};

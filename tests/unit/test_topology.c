@@ -16,6 +16,7 @@
 
 #include "common/topology.h"
 #include "common/topology_check.h"
+#include "common/topology_policy.h"
 
 static struct topology_report report;
 
@@ -239,6 +240,7 @@ static struct json *jobs_with(const char *durable, const char *arguments, const 
 static void expect_of_queues(struct json *queues, const char *expected)
 {
 	topology_compare_queues(queues, &report);
+	topology_compare_effective_policies(queues, &report);
 
 	assert_string_equal(differences(), expected);
 	json_destroy(queues);
@@ -303,6 +305,74 @@ static void an_empty_policy_definition_may_be_an_array(void **state)
 	expect_of_queues(jobs_with("true", ",\"x-delivery-limit\":50",
 				 ",\"effective_policy_definition\":[]"),
 		"");
+}
+
+/* Whether a list of policies could be compared. */
+static bool compare_policies(const char *text)
+{
+	struct json *policies = NULL;
+	struct error err = {0};
+	bool compared;
+
+	assert_true(json_parse(text, strlen(text), &policies, &err));
+	compared = topology_compare_policies(policies, &report);
+	json_destroy(policies);
+	return compared;
+}
+
+static void a_listed_policy_counts_where_its_pattern_matches(void **state)
+{
+	assert_true(compare_policies(
+		"[{\"name\":\"lazy\",\"pattern\":\"^sync\\\\.jobs$\",\"apply-to\":\"queues\","
+		"\"definition\":{\"overflow\":\"drop-head\"},\"priority\":0},"
+		"{\"name\":\"elsewhere\",\"pattern\":\"^other\",\"apply-to\":\"all\","
+		"\"definition\":{\"expires\":1},\"priority\":9}]"));
+
+	assert_string_equal(
+		differences(), "policy \"lazy\" on sync.jobs overrides overflow with drop-head\n");
+}
+
+static void of_several_policies_the_highest_priority_counts(void **state)
+{
+	assert_true(compare_policies(
+		"[{\"name\":\"low\",\"pattern\":\"jobs.dead\",\"apply-to\":\"queues\","
+		"\"definition\":{\"expires\":1},\"priority\":1},"
+		"{\"name\":\"high\",\"pattern\":\"jobs.dead\",\"apply-to\":\"quorum_queues\","
+		"\"definition\":{\"message-ttl\":5},\"priority\":2}]"));
+
+	assert_string_equal(
+		differences(), "policy \"high\" on sync.jobs.dead overrides message-ttl with 5\n");
+}
+
+static void policies_for_other_things_do_not_count(void **state)
+{
+	assert_true(compare_policies(
+		"[{\"name\":\"a\",\"pattern\":\".*\",\"apply-to\":\"exchanges\","
+		"\"definition\":{\"expires\":1},\"priority\":1},"
+		"{\"name\":\"b\",\"pattern\":\".*\",\"apply-to\":\"classic_queues\","
+		"\"definition\":{\"expires\":1},\"priority\":2}]"));
+
+	assert_string_equal(differences(), "");
+}
+
+static void a_pattern_of_perl_is_left_to_rabbitmq(void **state)
+{
+	static const char *const patterns[] = {
+		"^(?!amq).*", "^sync\\\\.retry\\\\.\\\\d+s", "a{", "["};
+
+	for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
+		struct text policies = {0};
+
+		text_append_format(&policies,
+			"[{\"name\":\"a\",\"pattern\":\"%s\",\"apply-to\":\"all\","
+			"\"definition\":{\"expires\":1},\"priority\":0}]",
+			patterns[i]);
+		if (compare_policies(policies.data))
+			fail_msg("%s was compared", patterns[i]);
+		text_finish(&policies);
+	}
+
+	assert_int_equal(report.difference_count, 0);
 }
 
 static void a_missing_binding_is_named_unless_its_queue_is_missing_too(void **state)
@@ -373,6 +443,10 @@ int main(void)
 		TEST(a_policy_counts_only_where_it_is_stricter_than_the_argument),
 		TEST(a_policy_that_asks_for_less_than_the_argument_is_no_difference),
 		TEST(an_empty_policy_definition_may_be_an_array),
+		TEST(a_listed_policy_counts_where_its_pattern_matches),
+		TEST(of_several_policies_the_highest_priority_counts),
+		TEST(policies_for_other_things_do_not_count),
+		TEST(a_pattern_of_perl_is_left_to_rabbitmq),
 		TEST(a_missing_binding_is_named_unless_its_queue_is_missing_too),
 		TEST(an_exchange_of_another_type_is_named),
 	};
