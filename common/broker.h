@@ -29,7 +29,7 @@
 #define BROKER_WINDOW_MAX     1024
 #define BROKER_HEADERS_MAX    12
 #define BROKER_MESSAGE_ID_MAX 255
-#define BROKER_BODY_MAX       (1024 * 1024)
+#define BROKER_BODY_MAX       ((size_t)1024 * 1024)
 
 struct broker;
 

@@ -67,6 +67,6 @@ bool broker_can_send(struct broker *broker);
 size_t broker_read_frames(struct broker *broker);
 
 /* Hand the fate of a publish to the caller; a broker_window_settled. */
-void broker_settle_publish(void *broker, void *publish_context, enum broker_fate fate);
+void broker_settle_publish(void *owner, void *publish_context, enum broker_fate fate);
 
 #endif

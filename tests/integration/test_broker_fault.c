@@ -24,7 +24,7 @@
 #include "tests/support/process.h"
 #include "tests/support/vhost.h"
 
-#define WINDOW     64
+#define WINDOW     ((size_t)64)
 #define RECOVER_MS 90000 /* a broker boots in about 10 s on an idle machine */
 
 static struct test_vhost vhost;
