@@ -13,9 +13,9 @@
 #include "common/memory.h"
 #include "common/metrics.h"
 #include "common/topology.h"
-#include "logger/batch.h"
 #include "logger/dead_letters.h"
 #include "logger/held.h"
+#include "logger/log_batch.h"
 #include "logger/pace.h"
 
 #define PREFETCH 1000
@@ -28,7 +28,7 @@ struct logbook {
 	struct broker_consumer consumer;
 	struct dead_letters *letters;
 	struct db_session *database;
-	struct batch *batch;
+	struct log_batch *batch;
 	struct held_list held;
 	struct pace pace;
 	enum pace_hurry hurry;
@@ -50,9 +50,11 @@ static void result_delivered(void *context, const struct broker_delivery *delive
 	struct held *held = held_create(delivery);
 
 	if (held->reason.class != ERROR_NONE) {
+		metric_add(METRIC_DELIVERIES, DELIVERY_MALFORMED, 1);
 		bury(logbook, held);
 		return;
 	}
+	metric_add(METRIC_DELIVERIES, delivery->redelivered ? DELIVERY_REPEATED : DELIVERY_NEW, 1);
 	pace_note_arrival(&logbook->pace, logbook->held.count, clock_monotonic_ms());
 	held_list_put(&logbook->held, held);
 }
@@ -78,15 +80,15 @@ static void letter_buried(void *context, const struct held *held)
 
 /* ---- Writing ---- */
 
-static void settle(struct logbook *logbook, struct held *held, enum batch_verdict verdict)
+static void settle(struct logbook *logbook, struct held *held, enum log_verdict verdict)
 {
-	if (verdict == BATCH_UNKNOWN_STORE) {
+	if (verdict == LOG_UNKNOWN_STORE) {
 		error_set(&held->reason, ERROR_BAD_MESSAGE, "store_code \"%s\" is no store of ours",
 			held->result.store_code);
 		bury(logbook, held);
 		return;
 	}
-	metric_add(METRIC_RESULTS, verdict == BATCH_STORED ? RESULT_STORED : RESULT_REPEATED, 1);
+	metric_add(METRIC_RESULTS, verdict == LOG_STORED ? RESULT_STORED : RESULT_REPEATED, 1);
 	broker_ack(logbook->broker, held->epoch, held->tag);
 	held_destroy(held);
 }
@@ -110,17 +112,17 @@ static void handle_refusal(struct logbook *logbook, int rows, const struct error
 
 static void write_batch(struct logbook *logbook, int rows)
 {
-	enum batch_verdict verdicts[PACE_ROWS_MAX];
+	enum log_verdict verdicts[PACE_ROWS_MAX];
 	int64_t started_ms = clock_monotonic_ms();
 	struct error err;
 
-	if (!batch_write(logbook->batch, logbook->database, &logbook->held, rows, verdicts, &err)) {
+	if (!log_batch_write(
+		    logbook->batch, logbook->database, &logbook->held, rows, verdicts, &err)) {
 		if (err.class == ERROR_INTERNAL)
 			handle_refusal(logbook, rows, &err);
 		return; /* otherwise the database is away, and the session pauses */
 	}
 	metric_observe_ms(METRIC_COMMIT_SECONDS, 0, clock_monotonic_ms() - started_ms);
-	metric_observe(METRIC_BATCH_JOBS, 0, rows);
 	pace_note_done(&logbook->pace, rows, clock_monotonic_ms());
 	for (int i = 0; i < rows; i++)
 		settle(logbook, held_list_take(&logbook->held), verdicts[i]);
@@ -201,7 +203,7 @@ bool logbook_create(const struct config *config, struct db_pool *pool, struct he
 
 	made->database = db_session_create(pool, health_add_need(health, "database"));
 	made->broker_need = health_add_need(health, "broker");
-	made->batch = batch_create();
+	made->batch = log_batch_create();
 	made->hurry = PACE_COLLECT;
 	made->consumer = (struct broker_consumer){
 		.queue = topology_queue(QUEUE_RESULTS)->name, .prefetch = PREFETCH};
@@ -223,7 +225,7 @@ void logbook_destroy(struct logbook *logbook)
 	logbook->letters = NULL;
 	broker_destroy(logbook->broker);
 	held_list_drop(&logbook->held);
-	batch_destroy(logbook->batch);
+	log_batch_destroy(logbook->batch);
 	db_session_destroy(logbook->database);
 	free(logbook);
 }

@@ -20,7 +20,6 @@
 	256 /* a larger one is not faster, and the broker's alarms catch more of it half-way */
 #define TURN_POLL_MS    1000
 #define IDLE_MS         1000
-#define SETTLE_LIMIT_MS 10000 /* how long a stopping run waits for confirms */
 #define REFUSED_BASE_MS 200
 #define REFUSED_CAP_MS  15000
 
@@ -125,10 +124,10 @@ static int64_t idle_ms(const struct publisher *publisher)
 	return pause_ms > 0 && pause_ms < IDLE_MS ? pause_ms : IDLE_MS;
 }
 
-/* Every publish gets its fate, within the broker's confirm timeout; a stopping run cannot wait as long. */
+/* Hear what became of everything that was sent; a run that is told to stop waits no longer than DRAIN_TIMEOUT. */
 static void settle_window(struct publisher *publisher)
 {
-	int64_t limit_ms = clock_monotonic_ms() + SETTLE_LIMIT_MS;
+	int64_t limit_ms = clock_monotonic_ms() + publisher->session->config->drain_timeout_ms;
 
 	while (broker_unconfirmed(publisher->session->broker) > 0 &&
 		clock_monotonic_ms() < limit_ms)

@@ -3,7 +3,7 @@
  * Results as columns: one array for each parameter of the statement save_logs, one element for each result. Runs on
  * the logger's main thread.
  */
-#include "logger/batch.h"
+#include "logger/log_batch.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -54,20 +54,20 @@ static const enum db_type column_types[COLUMNS] = {
 	[COLUMN_WORKER] = DB_TEXT,
 };
 
-struct batch {
+struct log_batch {
 	struct db_array columns[COLUMNS];
 };
 
-struct batch *batch_create(void)
+struct log_batch *log_batch_create(void)
 {
-	struct batch *batch = memory_allocate(1, sizeof *batch);
+	struct log_batch *batch = memory_allocate(1, sizeof *batch);
 
 	for (int i = 0; i < COLUMNS; i++)
 		db_array_init(&batch->columns[i], column_types[i]);
 	return batch;
 }
 
-void batch_destroy(struct batch *batch)
+void log_batch_destroy(struct log_batch *batch)
 {
 	if (batch == NULL)
 		return;
@@ -81,7 +81,7 @@ static void add_optional_text(struct db_array *column, const char *text)
 	db_array_text(column, text[0] != '\0' ? text : NULL);
 }
 
-static void add_result(struct batch *batch, const struct result_message *result)
+static void add_result(struct log_batch *batch, const struct result_message *result)
 {
 	struct db_array *columns = batch->columns;
 
@@ -109,15 +109,15 @@ static void add_result(struct batch *batch, const struct result_message *result)
 }
 
 /* The statement's rows: position from 1, is the store known, was it stored. */
-static enum batch_verdict read_verdict(const struct db_result *result, int row)
+static enum log_verdict read_verdict(const struct db_result *result, int row)
 {
 	if (!db_boolean(result, row, 1))
-		return BATCH_UNKNOWN_STORE;
-	return db_boolean(result, row, 2) ? BATCH_STORED : BATCH_REPEATED;
+		return LOG_UNKNOWN_STORE;
+	return db_boolean(result, row, 2) ? LOG_STORED : LOG_REPEATED;
 }
 
-bool batch_write(struct batch *batch, struct db_session *session, const struct held_list *list,
-	int rows, enum batch_verdict verdicts[], struct error *err)
+bool log_batch_write(struct log_batch *batch, struct db_session *session,
+	const struct held_list *list, int rows, enum log_verdict verdicts[], struct error *err)
 {
 	const struct held *held = list->first;
 	struct db_params params = {0};
