@@ -10,7 +10,7 @@
 #include "common/text.h"
 
 /* A token is refreshed when it has less time left than until the next hourly run, and some minutes to spare. */
-#define TOKEN_EXPIRES_WITHIN_S (70 * 60)
+#define TOKEN_EXPIRES_WITHIN_S (INT64_C(70) * 60)
 
 void plan_add_selection(const struct plan *plan, struct db_params *params)
 {

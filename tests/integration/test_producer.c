@@ -23,7 +23,7 @@
 
 #define MESSAGES_MAX 100000
 #define QUIET_MS     300 /* how long a queue is watched for messages that should not be there */
-#define PAGE_JOBS    500 /* what a killed producer may publish twice, at most */
+#define PAGE_JOBS    INT64_C(500) /* what a killed producer may publish twice, at most */
 
 static struct test_database database;
 static struct test_vhost vhost;
