@@ -11,6 +11,7 @@
 
 #include "tests/support/fleet.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,8 +158,13 @@ void test_fleet_create(
 
 void test_fleet_destroy(struct test_fleet *fleet)
 {
+	/* An orderly end, so that leaks would show under LeakSanitizer. */
 	for (int i = 0; i < fleet->program_count; i++)
+		test_process_signal(fleet->programs[i], SIGTERM);
+	for (int i = 0; i < fleet->program_count; i++) {
+		test_process_wait(fleet->programs[i], TEST_WAIT_MS);
 		test_process_destroy(fleet->programs[i]);
+	}
 	test_process_destroy(fleet->simulator);
 	for (char **setting = fleet->settings; *setting; setting++)
 		free(*setting);

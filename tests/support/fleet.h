@@ -42,7 +42,7 @@ struct test_fleet {
  */
 void test_fleet_create(
 	struct test_fleet *fleet, uint32_t accounts, const char *const simulator_arguments[]);
-/* Kills what runs and drops everything. Zeroed: nothing to do. */
+/* Ends what runs and drops everything. Zeroed: nothing to do. */
 void test_fleet_destroy(struct test_fleet *fleet);
 
 /* Start a program; overrides ("NAME=value", ended by NULL; NULL: none) win over the fleet's settings. */

@@ -161,17 +161,32 @@ void test_process_wait_for_output(struct test_process *process, const char *text
 			text_string(&process->output));
 }
 
+/* A report of AddressSanitizer, UndefinedBehaviorSanitizer, LeakSanitizer or ThreadSanitizer in what was printed. */
+static bool sanitizer_complained(struct test_process *process)
+{
+	const char *output = test_process_output(process);
+
+	return strstr(output, "Sanitizer: ") || strstr(output, ": runtime error: ");
+}
+
 void test_process_destroy(struct test_process *process)
 {
+	bool complained;
+
 	if (!process)
 		return;
 	test_process_kill(process);
+	complained = sanitizer_complained(process);
+	if (complained)
+		print_error("%s printed:\n%s\n", process->name, text_string(&process->output));
 	if (process->log_is_ours)
 		unlink(process->log_path);
 	text_finish(&process->output);
 	free(process->log_path);
 	free(process->name);
 	free(process);
+	if (complained)
+		fail_msg("a sanitizer complained of a program under test");
 }
 
 int test_run(const char *const argv[], const char *const environment[], struct text *output)

@@ -33,7 +33,7 @@ void test_process_kill(struct test_process *process);
 const char *test_process_output(struct test_process *process);
 /* Wait until the output contains text; fails the test, showing the output, when it does not in 30 s. */
 void test_process_wait_for_output(struct test_process *process, const char *text);
-/* Kills what still runs. NULL: nothing to do. */
+/* Kills what still runs. Fails the test when a sanitizer has complained of the program. NULL: nothing to do. */
 void test_process_destroy(struct test_process *process);
 
 /* Run a command to its end (30 s at most); its output is added to output (NULL: not wanted). Returns as test_process_wait(). */
