@@ -337,11 +337,11 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	switch (seeding.errand) {
 	case ERRAND_SEED:
-		return load_and_seed(&seeding);
+		return (int)load_and_seed(&seeding);
 	case ERRAND_EXPECT:
-		return expect(&seeding);
+		return (int)expect(&seeding);
 	case ERRAND_HELP:
-		return print_help();
+		return (int)print_help();
 	case ERRAND_VERSION:
 		puts("tiktok-sim-seed " STORESYNC_VERSION);
 		return EXIT_DONE;
