@@ -20,7 +20,7 @@
 const struct setting config_table[] = {
 	{"DATABASE_URL", SETTING_URL, true, MEMBER(database_url), ALL, SERVICES, NULL, "postgresql|postgres", 0, 0,
 		"Where PostgreSQL is: postgresql://user:password@host:5432/database, and ?sslmode=verify-full unless it is on this host."},
-	{"DB_POOL_SIZE", SETTING_INTEGER, false, MEMBER(db_pool_size), ALL, 0, "20", NULL, 1, 1000,
+	{"DB_POOL_SIZE", SETTING_INTEGER, false, MEMBER(db_pool_size), WORKER | LOGGER, 0, "20", NULL, 1, 1000,
 		"How many connections to PostgreSQL one process opens at most; they are opened when first needed."},
 	{"DB_LOGGING", SETTING_BOOLEAN, false, MEMBER(db_logging), ALL, 0, "false", NULL, 0, 0,
 		"Whether every SQL statement is logged with its duration; parameters never are."},

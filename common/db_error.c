@@ -15,6 +15,9 @@ static const struct db_error_rule rules[] = {
 	{"28", ERROR_SETTINGS, true},     /* password, role or pg_hba.conf */
 	{"3D000", ERROR_SETTINGS, true},  /* no such database */
 	{"40", ERROR_DATABASE, false},    /* serialization failure, deadlock */
+	{"42501", ERROR_DATABASE, true},  /* rights were taken away: an outage for an operator to end, no fault of the data */
+	{"42703", ERROR_DATABASE, true},  /* a column is gone: the schema was changed under us */
+	{"42P01", ERROR_DATABASE, true},  /* a table is gone */
 	{"53", ERROR_DATABASE, false},    /* no memory, disk space or connection left */
 	{"55P03", ERROR_DATABASE, false}, /* lock_timeout */
 	{"57014", ERROR_DATABASE, false}, /* statement_timeout, or cancelled by an administrator */

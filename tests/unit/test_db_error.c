@@ -46,7 +46,8 @@ static void every_rule_applies_to_its_own_codes(void **state)
 static void what_may_succeed_later_is_temporary(void **state)
 {
 	static const char *const codes[] = {"40001", "40P01", "55P03", "57014", "53100", "53200",
-		"53300", "57P01", "57P02", "57P03", "57P05", "25P03", "25006", "08006", "58030"};
+		"53300", "57P01", "57P02", "57P03", "57P05", "25P03", "25006", "08006", "58030",
+		"42501", "42703", "42P01"};
 
 	for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
 		assert_int_equal(db_error_rule(codes[i])->class, ERROR_DATABASE);
@@ -55,7 +56,7 @@ static void what_may_succeed_later_is_temporary(void **state)
 static void what_the_data_or_the_statement_is_to_blame_for_is_refused(void **state)
 {
 	static const char *const codes[] = {"22001", "22021", "22P02", "23502", "23503", "23505",
-		"21000", "42P01", "42501", "0A000", "25P02", "XX000", "55000"};
+		"21000", "42601", "42804", "0A000", "25P02", "XX000", "55000"};
 
 	for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
 		assert_int_equal(db_error_rule(codes[i])->class, ERROR_INTERNAL);
