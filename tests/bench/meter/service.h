@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A program of the fleet that is started until it says that it is ready, at its own HTTP endpoint. The test thread.
+ */
+#ifndef TESTS_BENCH_METER_SERVICE_H
+#define TESTS_BENCH_METER_SERVICE_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "tests/support/fleet.h"
+
+struct service {
+	struct test_process *process;
+	pid_t pid;
+	int port;
+	int64_t began_ms;
+};
+
+/* Start program with its defaults, but setting ("NAME=value"; NULL: none). Does not wait. */
+void service_start(struct service *service, struct test_fleet *fleet, const char *program,
+	const char *setting);
+/* Wait until /readyz answers 200; returns how many ms have passed since the start. Ends the benchmark after 30 s. */
+int64_t service_wait_until_ready(struct service *service);
+
+#endif

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a day's sync costs: a fleet of its own (a database, a virtual host, a simulated TikTok without a limit of calls), the
+ * producer, workers and one logger, from the producer's start (with --prefilled: the worker's) until every job has its final log row.
+ * Prints one figure a line, "first.worker_cpu_ms_per_job 0.8412"; "again." for the forced second sync. A row that is missing or wrong,
+ * or a program that does not end in good order, ends it with an error. tests/bench/run makes tables of what it prints. One thread.
+ *
+ *     bench_sync [OPTION]...
+ *       --accounts N --videos-average N --videos-each N --latency-ms N     the world [300, 50, as average, 0]
+ *       --concurrency N --workers N                                       the workers [64, 1]
+ *       --prefilled   publish all jobs before the worker starts
+ *       --rows        compare every column of every row, not their number alone
+ *       --again       then sync the same day once more, by --force
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/time.h>
+#include <time.h>
+
+#include "common/clock.h"
+#include "common/json.h"
+#include "tests/bench/meter/proc.h"
+#include "tests/bench/meter/service.h"
+#include "tests/support/fleet.h"
+
+#define WORKERS_MAX 4
+#define LOOK_NS     20000000
+#define PATIENCE_MS 300000
+
+struct options {
+	int64_t accounts, videos_average, videos_each, latency_ms, concurrency, workers;
+	int prefilled, rows, again; /* flags of getopt_long() */
+};
+
+struct bench {
+	struct options options;
+	struct test_fleet fleet;
+	struct service workers[WORKERS_MAX];
+	struct service logger;
+	int workers_started;
+	pid_t observer; /* the PostgreSQL process behind our own connection: not counted */
+	pid_t postgres;
+	pid_t rabbitmq;
+};
+
+/* Everything that is counted up while a fleet works. */
+struct usage {
+	int64_t at_ms;
+	double worker_ms, logger_ms, postgres_ms, rabbitmq_ms, simulator_ms, rest_ms;
+	struct proc_machine machine;
+	int64_t wal_bytes;
+	int64_t calls;
+};
+
+static int64_t query(struct bench *bench, const char *sql)
+{
+	return test_query_integer(bench->fleet.database.db, sql);
+}
+
+/* ---- Measuring ---- */
+
+static pid_t find_rabbitmq(void)
+{
+	struct text reply = {0};
+	struct json *nodes = NULL;
+	const char *pid = NULL;
+	pid_t found;
+	struct error err;
+
+	assert_int_equal(test_management_call("GET", "/api/nodes", NULL, &reply), 200);
+	assert_true(json_parse(reply.data, reply.length, &nodes, &err));
+	assert_int_equal(json_string(json_array_at(nodes, 0), "os_pid", 20, &pid), JSON_FOUND);
+	found = (pid_t)strtol(pid, NULL, 10);
+	json_destroy(nodes);
+	text_finish(&reply);
+	return found;
+}
+
+/* We ourselves, and the producers that have ended. */
+static double own_cpu_ms(void)
+{
+	struct rusage own, children;
+
+	getrusage(RUSAGE_SELF, &own);
+	getrusage(RUSAGE_CHILDREN, &children);
+	timeradd(&own.ru_utime, &own.ru_stime, &own.ru_utime);
+	timeradd(&children.ru_utime, &children.ru_stime, &children.ru_utime);
+	timeradd(&own.ru_utime, &children.ru_utime, &own.ru_utime);
+	return (double)own.ru_utime.tv_sec * 1000 + (double)own.ru_utime.tv_usec / 1000;
+}
+
+static void look(struct bench *bench, struct usage *usage)
+{
+	*usage = (struct usage){.at_ms = clock_monotonic_ms()};
+	proc_machine(&usage->machine);
+	for (int i = 0; i < bench->workers_started; i++)
+		usage->worker_ms += proc_cpu_ms(bench->workers[i].pid);
+	if (bench->logger.process)
+		usage->logger_ms = proc_cpu_ms(bench->logger.pid);
+	usage->postgres_ms = proc_family_cpu_ms(bench->postgres, bench->observer);
+	usage->rabbitmq_ms = proc_cpu_ms(bench->rabbitmq);
+	usage->simulator_ms = proc_cpu_ms(test_process_pid(bench->fleet.simulator));
+	usage->rest_ms = own_cpu_ms() + proc_cpu_ms(bench->observer);
+	usage->wal_bytes = query(bench, "SELECT (pg_current_wal_insert_lsn() - '0/0')::int8");
+	usage->calls = test_fleet_calls(&bench->fleet);
+}
+
+static double counted_ms(const struct usage *usage)
+{
+	return usage->worker_ms + usage->logger_ms + usage->postgres_ms + usage->rabbitmq_ms +
+	       usage->simulator_ms + usage->rest_ms;
+}
+
+static double peak_mb_of_workers(const struct bench *bench)
+{
+	double peak_mb = 0;
+
+	for (int i = 0; i < bench->workers_started; i++) {
+		double mb = proc_peak_mb(bench->workers[i].pid);
+
+		peak_mb = mb > peak_mb ? mb : peak_mb;
+	}
+	return peak_mb;
+}
+
+static void print(const char *phase, const char *name, double value)
+{
+	printf("%s.%s %.4f\n", phase, name, value);
+}
+
+static void report(struct bench *bench, const char *phase, const struct usage *before,
+	const struct usage *after)
+{
+	double jobs = (double)bench->options.accounts;
+	double seconds = (double)(after->at_ms - before->at_ms) / 1000;
+	double total_ms = after->machine.total_ms - before->machine.total_ms;
+	double busy_ms = after->machine.busy_ms - before->machine.busy_ms;
+	double others_ms = busy_ms - (counted_ms(after) - counted_ms(before));
+
+	print(phase, "seconds", seconds);
+	print(phase, "jobs_per_s", jobs / seconds);
+	print(phase, "worker_cpu_ms_per_job", (after->worker_ms - before->worker_ms) / jobs);
+	print(phase, "logger_cpu_ms_per_job", (after->logger_ms - before->logger_ms) / jobs);
+	print(phase, "postgres_cpu_ms_per_job", (after->postgres_ms - before->postgres_ms) / jobs);
+	print(phase, "rabbitmq_cpu_ms_per_job", (after->rabbitmq_ms - before->rabbitmq_ms) / jobs);
+	print(phase, "simulator_cpu_ms_per_job",
+		(after->simulator_ms - before->simulator_ms) / jobs);
+	print(phase, "wal_kb_per_job",
+		(double)(after->wal_bytes - before->wal_bytes) / 1024 / jobs);
+	print(phase, "calls_per_job", (double)(after->calls - before->calls) / jobs);
+	print(phase, "calls_at_once", (double)test_fleet_stat(&bench->fleet, "highest_in_flight"));
+	print(phase, "worker_peak_mb", peak_mb_of_workers(bench));
+	print(phase, "logger_peak_mb", proc_peak_mb(bench->logger.pid));
+	print(phase, "stolen_percent",
+		(after->machine.stolen_ms - before->machine.stolen_ms) * 100 / total_ms);
+	print(phase, "others_percent", others_ms > 0 ? others_ms * 100 / total_ms : 0);
+}
+
+/* ---- The fleet at work ---- */
+
+static void start_fleet(struct bench *bench)
+{
+	const struct options *options = &bench->options;
+	struct world *world = &bench->fleet.world;
+	char latency[24];
+	const char *const arguments[] = {"--latency-ms", latency, NULL};
+
+	snprintf(latency, sizeof latency, "%" PRId64, options->latency_ms);
+	world_init(world);
+	world->videos_average = (uint32_t)options->videos_average;
+	world->videos_each = (uint32_t)options->videos_each;
+	test_fleet_create(&bench->fleet, (uint32_t)options->accounts, arguments);
+	bench->observer = (pid_t)query(bench, "SELECT pg_backend_pid()");
+	bench->postgres = proc_parent(bench->observer);
+	bench->rabbitmq = find_rabbitmq();
+}
+
+static void start_programs(struct bench *bench)
+{
+	char concurrency[40];
+
+	snprintf(concurrency, sizeof concurrency, "WORKER_CONCURRENCY=%" PRId64,
+		bench->options.concurrency);
+	service_start(&bench->logger, &bench->fleet, "storesync-logger", NULL);
+	for (int i = 0; i < bench->options.workers; i++) {
+		service_start(&bench->workers[i], &bench->fleet, "storesync-worker", concurrency);
+		bench->workers_started++;
+	}
+}
+
+static void wait_until_ready(struct bench *bench)
+{
+	service_wait_until_ready(&bench->logger);
+	for (int i = 0; i < bench->workers_started; i++)
+		service_wait_until_ready(&bench->workers[i]);
+}
+
+static void stop_programs(struct bench *bench)
+{
+	for (int i = 0; i < bench->workers_started; i++)
+		assert_int_equal(test_process_stop(bench->workers[i].process), 0);
+	assert_int_equal(test_process_stop(bench->logger.process), 0);
+}
+
+static void wait_for_final_logs(struct bench *bench, int64_t expected)
+{
+	const struct timespec pause = {.tv_nsec = LOOK_NS};
+	int64_t deadline_ms = clock_monotonic_ms() + PATIENCE_MS;
+
+	while (query(bench, "SELECT count(*) FROM sync_logs WHERE final") < expected) {
+		if (clock_monotonic_ms() > deadline_ms)
+			fail_msg("not all jobs have a log row after %d ms", PATIENCE_MS);
+		nanosleep(&pause, NULL);
+	}
+}
+
+/* Every job has succeeded at its first attempt, and every snapshot is there. */
+static void check(struct bench *bench, int64_t syncs)
+{
+	const struct options *options = &bench->options;
+
+	assert_int_equal(query(bench, "SELECT count(*) FROM sync_jobs WHERE state = 'success'"
+				      " AND attempt = 1 AND starts = 1"),
+		options->accounts * syncs);
+	assert_int_equal(query(bench, "SELECT count(*) FROM sync_logs l JOIN sync_jobs j"
+				      " USING (job_id) WHERE l.final AND l.status = 'SUCCESS'"
+				      " AND l.attempt = 1"),
+		options->accounts * syncs);
+	assert_int_equal(query(bench, "SELECT count(*) FROM sync_logs"), options->accounts * syncs);
+	assert_int_equal(query(bench, "SELECT count(*) FROM tiktok_user_daily"), options->accounts);
+	if (options->videos_each)
+		assert_int_equal(query(bench, "SELECT count(*) FROM tiktok_video_daily"),
+			options->accounts * options->videos_each);
+	if (options->rows)
+		test_fleet_assert_snapshots(&bench->fleet, NULL);
+}
+
+static void sync_first(struct bench *bench)
+{
+	struct usage before, after;
+
+	if (bench->options.prefilled) {
+		test_fleet_produce(&bench->fleet, NULL);
+		look(bench, &before);
+		start_programs(bench);
+	} else {
+		start_programs(bench);
+		wait_until_ready(bench);
+		look(bench, &before);
+		test_fleet_produce(&bench->fleet, NULL);
+	}
+	wait_for_final_logs(bench, bench->options.accounts);
+	look(bench, &after);
+	report(bench, "first", &before, &after);
+	check(bench, 1);
+}
+
+#define VERSIONS                                                                                   \
+	"SELECT tableoid::regclass AS held_by, xmin::text AS written, ctid::text AS place"         \
+	" FROM tiktok_user_daily UNION ALL SELECT tableoid::regclass, xmin::text, ctid::text"      \
+	" FROM tiktok_video_daily"
+
+/* A row that was written, be it with the same values, is another version: it has another xmin and ctid. */
+static void sync_again(struct bench *bench)
+{
+	static const char *const force[] = {"--force", NULL};
+	struct usage before, after;
+
+	test_execute(bench->fleet.database.db, "CREATE TEMP TABLE versions AS " VERSIONS);
+	look(bench, &before);
+	test_fleet_produce(&bench->fleet, force);
+	wait_for_final_logs(bench, bench->options.accounts * 2);
+	look(bench, &after);
+	report(bench, "again", &before, &after);
+	print("again", "rows_written",
+		(double)query(
+			bench, "SELECT count(*) FROM (" VERSIONS " EXCEPT TABLE versions) w"));
+	check(bench, 2);
+}
+
+/* ---- Options ---- */
+
+static bool read_number(const char *text, int64_t *number)
+{
+	char *end;
+
+	*number = strtoll(text, &end, 10);
+	return *text != '\0' && *end == '\0' && *number >= 0 && *number <= 1000000;
+}
+
+static bool read_options(int argc, char **argv, struct options *options)
+{
+	const struct option table[] = {
+		{"accounts", required_argument, NULL, 0},
+		{"videos-average", required_argument, NULL, 1},
+		{"videos-each", required_argument, NULL, 2},
+		{"latency-ms", required_argument, NULL, 3},
+		{"concurrency", required_argument, NULL, 4},
+		{"workers", required_argument, NULL, 5},
+		{"prefilled", no_argument, &options->prefilled, 1},
+		{"rows", no_argument, &options->rows, 1},
+		{"again", no_argument, &options->again, 1},
+		{0},
+	};
+	int64_t *const numbers[] = {&options->accounts, &options->videos_average,
+		&options->videos_each, &options->latency_ms, &options->concurrency,
+		&options->workers};
+	int place = 0, option;
+
+	while ((option = getopt_long(argc, argv, "", table, &place)) != -1) {
+		if (option == '?' || (!table[place].flag && !read_number(optarg, numbers[option])))
+			return false;
+	}
+	return optind == argc && options->accounts > 0 && options->workers > 0 &&
+	       options->workers <= WORKERS_MAX;
+}
+
+int main(int argc, char **argv)
+{
+	static struct bench bench = {
+		.options = {
+			.accounts = 300, .videos_average = 50, .concurrency = 64, .workers = 1}};
+
+	if (!read_options(argc, argv, &bench.options)) {
+		fprintf(stderr,
+			"bench_sync: bad options; the top of tests/bench/sync.c lists them\n");
+		return 2;
+	}
+	start_fleet(&bench);
+	sync_first(&bench);
+	if (bench.options.again)
+		sync_again(&bench);
+	stop_programs(&bench);
+	test_fleet_destroy(&bench.fleet);
+	return 0;
+}
