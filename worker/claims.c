@@ -61,12 +61,13 @@ static bool adopt(struct claims *claims, struct job **jobs, int count, struct er
 {
 	struct db_array ids, runs, accounts, stores, types, days, attempts;
 	struct db_array *columns[] = {&ids, &runs, &accounts, &stores, &types, &days, &attempts};
-	const enum db_type column_types[] = {
+	static const enum db_type column_types[] = {
 		DB_UUID, DB_UUID, DB_INT8, DB_TEXT, DB_TEXT, DB_DATE, DB_INT4};
+	const size_t column_count = sizeof column_types / sizeof *column_types;
 	struct db_params params = {0};
 	bool ok;
 
-	for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
+	for (size_t i = 0; i < column_count; i++)
 		db_array_init(columns[i], column_types[i]);
 	for (int i = 0; i < count; i++) {
 		const struct job_message *message = &jobs[i]->message;
@@ -79,10 +80,10 @@ static bool adopt(struct claims *claims, struct job **jobs, int count, struct er
 		db_array_day(&days, message->snapshot_date);
 		db_array_integer(&attempts, message->attempt);
 	}
-	for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
+	for (size_t i = 0; i < column_count; i++)
 		db_param_array(&params, columns[i]);
 	ok = db_session_query(claims->session, STATEMENT_ADOPT_JOBS, &params, NULL, err);
-	for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
+	for (size_t i = 0; i < column_count; i++)
 		db_array_finish(columns[i]);
 	return ok;
 }
@@ -314,6 +315,8 @@ static void turn(struct claims *claims, int64_t timeout_ms)
 static void *run(void *argument)
 {
 	struct claims *claims = argument;
+	bool known = false; /* that PostgreSQL is there, before the first job comes */
+	struct error err;
 
 	while (!atomic_load(&claims->stopping)) {
 		int64_t timeout_ms = release_waiting(claims);
@@ -321,6 +324,8 @@ static void *run(void *argument)
 
 		if (pause_ms) /* PostgreSQL is away: sleep without taking */
 			queue_sleep(&claims->queue, pause_ms < timeout_ms ? pause_ms : timeout_ms);
+		else if (!known)
+			known = db_session_probe(claims->session, &err);
 		else
 			turn(claims, timeout_ms);
 		health_beat(claims->loop);
@@ -336,7 +341,7 @@ bool claims_start(struct line *line)
 	claims->line = line;
 	claims->loop = health_add_loop(line->health, "claims");
 	claims->session =
-		db_session_create(line->pool, health_add_need(line->health, "database for claims"));
+		db_session_create(line->pool, health_add_need(line->health, "database (claims)"));
 	queue_init(&claims->queue);
 	line->claims = claims; /* before anybody can look for it */
 	process_start_thread("claims", &claims->thread, run, claims);

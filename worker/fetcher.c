@@ -16,14 +16,14 @@
 #include "worker/pacer.h"
 
 #define CONNECT_TIMEOUT_MS 10000
-#define REPLY_MAX_BYTES    (4 * 1024 * 1024)
+#define REPLY_MAX_BYTES    ((size_t)4 * 1024 * 1024)
 #define ANNOUNCE_AFTER_MS  1000
 #define LOOK_EVERY_MS      250  /* for jobs to announce */
 #define QUOTA_PAUSE_MS     1000 /* for the endpoint, after a 429 without Retry-After */
 
 /* A job at TikTok: in flight, or between two calls. */
 struct fetch {
-	struct fetch *previous, *next; /* of the ring of places */
+	size_t place; /* in fetcher->places */
 	struct fetcher *fetcher;
 	struct job *job;
 	struct http_call *call;
@@ -37,9 +37,9 @@ struct fetcher {
 	struct http *http;
 	struct health_loop *loop;
 	struct pacer pacers[ENDPOINTS];
-	struct fetch places; /* ring head of the jobs in flight */
-	int64_t looked_ms;   /* when announce_long() last looked */
+	struct fetch **places; /* the calls in flight, in no order; room for worker_concurrency */
 	size_t in_flight;
+	int64_t looked_ms; /* when announce_long() last looked */
 	struct job *ready; /* taken but not sent: linked by link.next, in order */
 	struct job **ready_last;
 	struct job *waiting; /* until due_ms; linked by link.next, unordered: few */
@@ -50,11 +50,19 @@ static void wake(void *context)
 	http_wake(((struct fetcher *)context)->http);
 }
 
-static void remove_place(struct fetch *fetch)
+static void add_place(struct fetcher *fetcher, struct fetch *fetch)
 {
-	fetch->previous->next = fetch->next;
-	fetch->next->previous = fetch->previous;
-	fetch->fetcher->in_flight--;
+	fetch->place = fetcher->in_flight++;
+	fetcher->places[fetch->place] = fetch;
+}
+
+/* The last one moves into the gap. */
+static void remove_place(struct fetcher *fetcher, struct fetch *fetch)
+{
+	struct fetch *last = fetcher->places[--fetcher->in_flight];
+
+	last->place = fetch->place;
+	fetcher->places[fetch->place] = last;
 	free(fetch);
 }
 
@@ -77,7 +85,7 @@ static void take_reply(void *owner, const struct http_reply *reply)
 	struct job *job = fetch->job;
 
 	note_reply(fetcher, job, reply);
-	remove_place(fetch);
+	remove_place(fetcher, fetch);
 	line_pass_reply(fetcher->line, job, reply);
 }
 
@@ -99,12 +107,8 @@ static void send_call(struct fetcher *fetcher, struct job *job, int64_t now_ms)
 
 	if (!job->fetching_ms)
 		job->fetching_ms = now_ms;
-	*fetch = (struct fetch){.fetcher = fetcher,
-		.job = job,
-		.previous = fetcher->places.previous,
-		.next = &fetcher->places};
-	fetch->previous->next = fetch->next->previous = fetch;
-	fetcher->in_flight++;
+	*fetch = (struct fetch){.fetcher = fetcher, .job = job};
+	add_place(fetcher, fetch);
 	pacer_note_sent(&fetcher->pacers[job->call.endpoint], now_ms);
 	fetch->call = http_send(fetcher->http, &request, take_reply, fetch);
 }
@@ -180,13 +184,11 @@ static void send_ready(struct fetcher *fetcher, int64_t now_ms)
 
 static void announce_long(struct fetcher *fetcher, int64_t now_ms)
 {
-	struct fetch *fetch = fetcher->places.next;
-
 	if (now_ms - fetcher->looked_ms < LOOK_EVERY_MS)
 		return;
 	fetcher->looked_ms = now_ms;
-	for (; fetch != &fetcher->places; fetch = fetch->next) {
-		struct job *job = fetch->job;
+	for (size_t i = 0; i < fetcher->in_flight; i++) {
+		struct job *job = fetcher->places[i]->job;
 
 		if (!job->announced && now_ms - job->fetching_ms >= ANNOUNCE_AFTER_MS) {
 			job->announced = true;
@@ -212,22 +214,20 @@ static void give_back_list(struct fetcher *fetcher, struct job *job)
 static void give_back_rest(struct fetcher *fetcher)
 {
 	struct job *ready = fetcher->ready, *waiting = fetcher->waiting;
-	struct fetch *fetch = fetcher->places.next;
 
 	fetcher->ready = fetcher->waiting = NULL;
 	fetcher->ready_last = &fetcher->ready;
 	give_back_list(fetcher, ready);
 	give_back_list(fetcher, waiting);
-	while (fetch != &fetcher->places) {
-		struct fetch *next = fetch->next;
+	for (size_t i = fetcher->in_flight; i-- > 0;) { /* backwards: the last one fills a gap */
+		struct fetch *fetch = fetcher->places[i];
 		struct job *job = fetch->job;
 
 		if (sync_may_stop_before(job, job->action)) {
 			http_cancel(fetcher->http, fetch->call);
-			remove_place(fetch);
+			remove_place(fetcher, fetch);
 			line_give_back(fetcher->line, job);
 		}
-		fetch = next;
 	}
 }
 
@@ -274,7 +274,7 @@ bool fetcher_start(struct line *line)
 	}
 	for (int i = 0; i < ENDPOINTS; i++)
 		pacer_init(&fetcher->pacers[i], (size_t)limits[i]);
-	fetcher->places.next = fetcher->places.previous = &fetcher->places;
+	fetcher->places = memory_allocate(options.max_calls, sizeof *fetcher->places);
 	fetcher->ready_last = &fetcher->ready;
 	fetcher->loop = health_add_loop(line->health, "fetcher");
 	queue_init_waking(&fetcher->queue, wake, fetcher);
@@ -307,5 +307,6 @@ void fetcher_stop(struct fetcher *fetcher)
 	for (int i = 0; i < ENDPOINTS; i++)
 		pacer_finish(&fetcher->pacers[i]);
 	queue_finish(&fetcher->queue);
+	free(fetcher->places);
 	free(fetcher);
 }

@@ -251,7 +251,7 @@ bool intake_start(struct line *line)
 {
 	static const enum topology_queue_id needs[] = {QUEUE_JOBS, QUEUE_JOBS_EXPRESS};
 	struct intake *intake = memory_allocate(1, sizeof *intake);
-	int64_t prefetch = line->config->worker_concurrency + 2 * LINE_BATCH_JOBS;
+	int64_t prefetch = line->config->worker_concurrency + INT64_C(2) * LINE_BATCH_JOBS;
 	struct broker_options options = {.url = line->config->amqp_url,
 		.name = line->worker_name,
 		.consumers = intake->consumers,

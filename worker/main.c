@@ -87,10 +87,10 @@ static bool wait_until_empty(struct line *line, int64_t timeout_ms)
 /* Finish what is at hand; after DRAIN_TIMEOUT give back what may stop. False: something could not be brought to its end. */
 static bool drain(struct line *line)
 {
-	struct health_need *need = health_add_need(line->health, "running");
+	struct health_need *need = health_add_need(line->health, "the end");
 
 	metric_set(METRIC_DRAINING, 0, 1);
-	health_set_need(need, "draining: the worker was asked to stop");
+	health_set_need(need, "draining, the worker was asked to stop");
 	intake_close(line->intake);
 	log_info("draining: %zu jobs at hand, at most %lld s", intake_in_flight(line->intake),
 		(long long)line->config->drain_timeout_ms / 1000);
@@ -146,8 +146,8 @@ int main(int argc, char **argv)
 	enum exit_code code;
 
 	if (process_answer_options(argc, argv, "storesync-worker", print_help, &code))
-		return code;
+		return (int)code;
 	code = run(&line, &config);
 	config_finish(&config);
-	return code;
+	return (int)code;
 }

@@ -74,7 +74,7 @@ static void drained_worker_finishes_what_it_has(void **state)
 	test_fleet_start(&fleet, "storesync-worker", narrow);
 	assert_all_is_there();
 	assert_int_equal(count("SELECT count(*) FROM sync_jobs WHERE starts <> 1"), 0);
-	assert_int_equal(test_fleet_calls(&fleet), 3 * 120);
+	assert_int_equal(test_fleet_calls(&fleet), 360);
 }
 
 static void drain_that_runs_out_of_time_gives_the_rest_back(void **state)
@@ -126,7 +126,7 @@ static void killed_worker_loses_nothing(void **state)
 	for (int round = 1; round <= 3; round++) {
 		struct test_process *victim = test_fleet_start(&fleet, "storesync-worker", narrow);
 
-		wait_for_some_successes(round * 20);
+		wait_for_some_successes(INT64_C(20) * round);
 		test_process_kill(victim);
 	}
 	test_fleet_start(&fleet, "storesync-worker", narrow);

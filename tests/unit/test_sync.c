@@ -557,33 +557,33 @@ static void every_odd_reply_has_its_class(void **state)
 {
 	static const struct {
 		int status;
-		const char *body;
 		enum error_class class;
+		const char *body;
 		enum destination destination;
 	} odd[] = {
-		{500, REFUSAL("internal_error"), ERROR_SERVER, TO_RETRY},
-		{502, "<html>bad gateway</html>", ERROR_SERVER, TO_RETRY},
-		{400, REFUSAL("invalid_params"), ERROR_BAD_REQUEST, TO_DEAD},
-		{404, "not found", ERROR_BAD_REQUEST, TO_DEAD},
-		{400, REFUSAL("scope_permission_missed"), ERROR_SCOPE, TO_DEAD},
-		{200, REFUSAL("internal_error"), ERROR_SERVER, TO_RETRY},
-		{400, "{\"code\":\"invalid_params\",\"message\":\"flat\"}", ERROR_BAD_REQUEST,
+		{500, ERROR_SERVER, REFUSAL("internal_error"), TO_RETRY},
+		{502, ERROR_SERVER, "<html>bad gateway</html>", TO_RETRY},
+		{400, ERROR_BAD_REQUEST, REFUSAL("invalid_params"), TO_DEAD},
+		{404, ERROR_BAD_REQUEST, "not found", TO_DEAD},
+		{400, ERROR_SCOPE, REFUSAL("scope_permission_missed"), TO_DEAD},
+		{200, ERROR_SERVER, REFUSAL("internal_error"), TO_RETRY},
+		{400, ERROR_BAD_REQUEST, "{\"code\":\"invalid_params\",\"message\":\"flat\"}",
 			TO_DEAD},
-		{302, "", ERROR_BAD_REPLY, TO_RETRY},
-		{200, "", ERROR_BAD_REPLY, TO_RETRY},
-		{200, "[]", ERROR_BAD_REPLY, TO_RETRY},
-		{200, "null", ERROR_BAD_REPLY, TO_RETRY},
-		{200, "{}", ERROR_BAD_REPLY, TO_RETRY},
-		{200, "{\"data\":{}}", ERROR_BAD_REPLY, TO_RETRY},
-		{200, "{\"data\":{\"user\":{\"open_id\":\"open-1\",\"follow", ERROR_BAD_REPLY,
+		{302, ERROR_BAD_REPLY, "", TO_RETRY},
+		{200, ERROR_BAD_REPLY, "", TO_RETRY},
+		{200, ERROR_BAD_REPLY, "[]", TO_RETRY},
+		{200, ERROR_BAD_REPLY, "null", TO_RETRY},
+		{200, ERROR_BAD_REPLY, "{}", TO_RETRY},
+		{200, ERROR_BAD_REPLY, "{\"data\":{}}", TO_RETRY},
+		{200, ERROR_BAD_REPLY, "{\"data\":{\"user\":{\"open_id\":\"open-1\",\"follow",
 			TO_RETRY},
-		{200, PROFILE "x", ERROR_BAD_REPLY, TO_RETRY},
-		{200, "{\"data\":{\"user\":{\"follower_count\":\"many\"}}}", ERROR_BAD_REPLY,
+		{200, ERROR_BAD_REPLY, PROFILE "x", TO_RETRY},
+		{200, ERROR_BAD_REPLY, "{\"data\":{\"user\":{\"follower_count\":\"many\"}}}",
 			TO_RETRY},
-		{200, "{\"data\":{\"user\":{\"follower_count\":1.5}}}", ERROR_BAD_REPLY, TO_RETRY},
-		{200, "{\"data\":{\"user\":{\"open_id\":\"somebody-else\"}}}", ERROR_BAD_REPLY,
+		{200, ERROR_BAD_REPLY, "{\"data\":{\"user\":{\"follower_count\":1.5}}}", TO_RETRY},
+		{200, ERROR_BAD_REPLY, "{\"data\":{\"user\":{\"open_id\":\"somebody-else\"}}}",
 			TO_RETRY},
-		{200, "{\"data\":{\"user\":{}},\"error\":{\"code\":\"new_code\"}}", ERROR_BAD_REPLY,
+		{200, ERROR_BAD_REPLY, "{\"data\":{\"user\":{}},\"error\":{\"code\":\"new_code\"}}",
 			TO_RETRY},
 	};
 
