@@ -14,8 +14,8 @@
 #include "common/memory.h"
 
 #define HEADERS_MAX_BYTES 65536
-#define REPLY_START_BYTES                                                                          \
-	4096 /* a token reply fits, so that no copy of it is left behind by growing */
+/* A token reply fits, so that no copy of it is left behind by growing. */
+#define REPLY_START_BYTES 4096
 #define REPLY_KEPT_BYTES  262144 /* larger buffers are not kept for the next call */
 #define TRANSFER_BYTES    16384L /* curl would take 64 KiB to send; our requests are small */
 #define RETRY_AFTER_MAX_S 86400

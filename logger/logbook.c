@@ -20,8 +20,8 @@
 
 #define PREFETCH 1000
 #define PROBE_MS 5000 /* how often an idle logger looks whether the database is there */
-#define LETTERS_POLL_MS                                                                            \
-	10 /* while dead letters are on their way, whose connection does not wake us */
+/* While dead letters are on their way, whose connection does not wake us. */
+#define LETTERS_POLL_MS 10
 
 struct logbook {
 	struct broker *broker; /* consumes only; the dead letters have their own */

@@ -16,8 +16,8 @@
 #include "producer/page.h"
 #include "producer/progress.h"
 
-#define WINDOW                                                                                     \
-	256 /* a larger one is not faster, and the broker's alarms catch more of it half-way */
+/* A larger one is not faster, and the broker's alarms catch more of it half-way. */
+#define WINDOW          256
 #define TURN_POLL_MS    1000
 #define IDLE_MS         1000
 #define REFUSED_BASE_MS 200

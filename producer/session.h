@@ -22,8 +22,8 @@ struct session {
 	int stop_fd;   /* readable: the run is to end */
 	struct db *db; /* NULL: away, or not needed yet */
 	bool locked;   /* this connection holds the right to publish; dies with it */
-	struct broker
-		*broker; /* kept alive while the database is waited for; NULL: not needed yet */
+	/* Kept alive while the database is waited for; NULL: not needed yet. */
+	struct broker *broker;
 	struct backoff backoff;
 	int64_t away_since_ms; /* 0: the database is there */
 };

@@ -10,6 +10,7 @@
 
 #include "common/clock.h"
 #include "common/db_session.h"
+#include "common/log.h"
 #include "common/memory.h"
 #include "common/metrics.h"
 #include "common/process.h"
@@ -17,6 +18,7 @@
 #include "worker/line.h"
 
 #define CLAIM_BATCH_JOBS 128
+#define SAVE_AGAIN_MS    1000
 
 struct claims {
 	struct line *line;
@@ -167,6 +169,7 @@ static bool lease(struct claims *claims, struct job *job, struct error *err)
 {
 	struct db_params params = {0};
 	struct db_result *result = NULL;
+	int64_t asked_ms = clock_monotonic_ms();
 	bool granted;
 
 	db_param_integer(&params, job->message.account_id);
@@ -178,6 +181,7 @@ static bool lease(struct claims *claims, struct job *job, struct error *err)
 	db_result_destroy(result);
 	if (!granted)
 		return read_again(claims, job, err);
+	job->leased_ms = asked_ms;
 	line_pass(claims->line, job, OUTCOME_LEASED);
 	return true;
 }
@@ -251,11 +255,20 @@ static void perform(struct claims *claims, struct job *job)
 
 	if (action(claims, job, &err))
 		return;
-	/* A new pair is kept until it is saved, whatever PostgreSQL says: it is the only one there is. */
-	if (err.class == ERROR_INTERNAL && job->action != SYNC_SAVE_TOKEN)
-		line_pass_failure(claims->line, job, &err);
-	else
+	if (err.class != ERROR_INTERNAL) {
 		queue_put_first(&claims->queue, &job->link);
+	} else if (job->action == SYNC_SAVE_TOKEN) {
+		/* A new pair is kept until it is saved, whatever PostgreSQL says: it is the only one there is. */
+		struct log_job about = job_log(job);
+
+		log_about(LOG_ERROR, &about,
+			"cannot save the new token pair, trying again in %d ms: %s", SAVE_AGAIN_MS,
+			err.text);
+		job->due_ms = clock_monotonic_ms() + SAVE_AGAIN_MS;
+		queue_put(&claims->queue, &job->link);
+	} else {
+		line_pass_failure(claims->line, job, &err);
+	}
 }
 
 /* ---- The loop ---- */

@@ -18,6 +18,12 @@
 #define CONNECT_TIMEOUT_MS 10000
 #define REPLY_MAX_BYTES    ((size_t)4 * 1024 * 1024)
 #define ANNOUNCE_AFTER_MS  1000
+/*
+ * A refresh must be over while the lease (90 s, STATEMENT_LEASE_TOKEN) holds, or another worker would use the same refresh token:
+ * it is sent only under a young lease, and given up before the lease ends.
+ */
+#define LEASE_YOUNG_MS     20000
+#define REFRESH_TIMEOUT_MS 60000
 #define LOOK_EVERY_MS      250  /* for jobs to announce */
 #define QUOTA_PAUSE_MS     1000 /* for the endpoint, after a 429 without Retry-After */
 
@@ -93,6 +99,9 @@ static void send_call(struct fetcher *fetcher, struct job *job, int64_t now_ms)
 {
 	bool is_form = job->call.endpoint == ENDPOINT_TOKEN;
 	bool is_get = job->call.endpoint == ENDPOINT_USER_INFO;
+	int64_t http_timeout_ms = fetcher->line->config->http_timeout_ms;
+	int64_t timeout_ms = is_form && http_timeout_ms > REFRESH_TIMEOUT_MS ? REFRESH_TIMEOUT_MS
+									     : http_timeout_ms;
 	struct http_request request = {.method = is_get ? HTTP_GET : HTTP_POST,
 		.url = text_string(&job->call.url),
 		.bearer = job->call.bearer,
@@ -101,7 +110,7 @@ static void send_call(struct fetcher *fetcher, struct job *job, int64_t now_ms)
 					  : "application/json",
 		.body = is_get ? NULL : text_string(&job->call.body),
 		.body_length = job->call.body.length,
-		.deadline_ms = fetcher->line->config->http_timeout_ms,
+		.deadline_ms = timeout_ms,
 		.send_once = is_form};
 	struct fetch *fetch = memory_allocate(1, sizeof *fetch);
 
@@ -176,6 +185,9 @@ static void send_ready(struct fetcher *fetcher, int64_t now_ms)
 		if (at_ms > now_ms) {
 			job->due_ms = at_ms;
 			add_waiting(fetcher, job);
+		} else if (job->call.endpoint == ENDPOINT_TOKEN &&
+			   now_ms - job->leased_ms > LEASE_YOUNG_MS) {
+			line_pass(fetcher->line, job, OUTCOME_LEASE_AGED);
 		} else {
 			send_call(fetcher, job, now_ms);
 		}

@@ -133,7 +133,8 @@ struct job {
 	bool announced;      /* RUNNING was published */
 	int64_t fetching_ms; /* when the fetcher first had it; the fetcher's */
 	int64_t due_ms;      /* when wait_ms is over; the stage's that waits */
-	bool give_back;      /* to the queue, undone: the worker is going down */
+	int64_t leased_ms; /* when the lease was last taken, by the monotonic clock; set by claims */
+	bool give_back;    /* to the queue, undone: the worker is going down */
 };
 
 /* Takes over message (zeroes it). */

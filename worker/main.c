@@ -15,10 +15,10 @@
 #include "worker/line.h"
 
 #define DRAIN_LOOK_MS 50
-#define GIVE_BACK_MS                                                                               \
-	10000 /* after the drain time, for what cannot be given back to be committed and confirmed */
-#define REFRESH_LEFT_S                                                                             \
-	120 /* longer still while a token refresh is on its way: its answer exists nowhere else */
+/* After the drain time, for what cannot be given back to be committed and confirmed. */
+#define GIVE_BACK_MS 10000
+/* Longer still while a token refresh is on its way: its answer exists nowhere else. */
+#define REFRESH_LEFT_S 120
 
 static void print_help(FILE *out)
 {

@@ -196,11 +196,14 @@ static enum sync_action after_lease(
 	return go(job, STEP_REFRESH, SYNC_CALL);
 }
 
-static enum sync_action after_refresh(struct job *job, const struct http_reply *reply)
+static enum sync_action after_refresh(struct job *job, const struct outcome *outcome)
 {
+	const struct http_reply *reply = outcome->reply;
 	struct error err;
 
 	tiktok_call_finish(&job->call); /* wipes the secrets */
+	if (outcome->kind == OUTCOME_LEASE_AGED)
+		return lease_token(job);
 	if (tiktok_read_tokens(reply, &job->new_tokens, &err))
 		return go(job, STEP_SAVE_TOKEN, SYNC_SAVE_TOKEN);
 	error_wrap(&err, "refreshing the token");
@@ -342,7 +345,7 @@ static enum sync_action next_action(
 	case STEP_LEASE:
 		return after_lease(job, settings, outcome);
 	case STEP_REFRESH:
-		return after_refresh(job, outcome->reply);
+		return after_refresh(job, outcome);
 	case STEP_SAVE_TOKEN:
 		return after_token_saved(job, settings, outcome);
 	case STEP_USER:

@@ -30,6 +30,7 @@ enum outcome_kind {
 	OUTCOME_LEASED,        /* the lease is ours; job->account is as it was when read */
 	OUTCOME_LEASE_BUSY,    /* another worker refreshes this token now */
 	OUTCOME_TOKEN_CHANGED, /* somebody has saved a newer pair: job->account was read again */
+	OUTCOME_LEASE_AGED, /* the refresh had to wait, and was not sent: the lease must be renewed first */
 	OUTCOME_TOKEN_SAVED,
 	OUTCOME_RELEASED,
 	OUTCOME_REPLIED, /* reply; valid only during the call */

@@ -15,8 +15,8 @@
 #define TOKEN_MAX       4096  /* tokens are opaque; samples have about 70 bytes */
 #define NAME_CHARACTERS 255   /* varchar(255) */
 #define LAST_SECOND     253402300799 /* of the year 9999; later ones are nonsense */
-#define DEFAULT_LIFE_S                                                                             \
-	3600 /* when a new token comes without expires_in: it must be saved all the same */
+/* When a new token comes without expires_in: it must be saved all the same. */
+#define DEFAULT_LIFE_S 3600
 
 void tiktok_tokens_finish(struct tiktok_tokens *tokens)
 {

@@ -23,8 +23,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define WORLD_OPEN_ID_SIZE                                                                         \
-	37 /* 36 characters, the first of them '-', as real ones have been seen */
+/* 36 characters, the first of them '-', as real ones have been seen. */
+#define WORLD_OPEN_ID_SIZE  37
 #define WORLD_UNION_ID_SIZE 37
 #define WORLD_TOKEN_SIZE    48
 #define WORLD_VIDEO_ID_SIZE 21

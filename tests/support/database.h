@@ -12,8 +12,8 @@
 struct test_database {
 	char *name;
 	char *url; /* DATABASE_URL for the programs under test */
-	struct db
-		*db; /* a connection without prepared statements, for test_execute() and the like */
+	/* A connection without prepared statements, for test_execute() and the like. */
+	struct db *db;
 };
 
 /* A fresh database with every migration, applied by the real syncctl. */

@@ -17,7 +17,7 @@
 static void ten_thousand_videos_are_found_again_by_id(void **state)
 {
 	struct snapshot snapshot = {0};
-	char id[24];
+	char id[32];
 	bool is_new;
 
 	for (int round = 0; round < 2; round++)

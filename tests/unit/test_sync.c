@@ -537,6 +537,18 @@ static void faults_of_tiktok_or_the_app_never_touch_the_account(void **state)
 	}
 }
 
+static void a_refresh_that_had_to_wait_renews_its_lease_first(void **state)
+{
+	struct job *job = job_with_expiring_token(JOB_USER_STATS);
+
+	assert_int_equal(tell(job, OUTCOME_LEASED), SYNC_CALL);
+	assert_int_equal(tell(job, OUTCOME_LEASE_AGED), SYNC_LEASE);
+	assert_int_equal(tell(job, OUTCOME_LEASED), SYNC_CALL);
+	assert_url_has(job, "/v2/oauth/token/");
+	assert_int_equal(answer(job, 200, NEW_TOKENS), SYNC_SAVE_TOKEN);
+	job_destroy(job);
+}
+
 static void a_refresh_that_has_begun_is_not_interrupted_by_the_drain(void **state)
 {
 	struct job *job = job_with_expiring_token(JOB_USER_STATS);
@@ -786,6 +798,7 @@ int main(void)
 		cmocka_unit_test(invalid_grant_after_an_interrupted_refresh_is_a_lost_rotation),
 		cmocka_unit_test(invalid_grant_with_a_newer_pair_stored_adopts_it),
 		cmocka_unit_test(faults_of_tiktok_or_the_app_never_touch_the_account),
+		cmocka_unit_test(a_refresh_that_had_to_wait_renews_its_lease_first),
 		cmocka_unit_test(a_refresh_that_has_begun_is_not_interrupted_by_the_drain),
 		cmocka_unit_test(every_odd_reply_has_its_class),
 		cmocka_unit_test(odd_video_pages_fail_whole),
