@@ -8,23 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/crypto.h"
 #include "common/memory.h"
 
 #define DEFAULT_CA_FILE  "/etc/ssl/certs/ca-certificates.crt"
 #define PORT_MAX         65535
 #define DEFAULT_PORT     5672
 #define DEFAULT_TLS_PORT 5671
-
-static int hex_value(char digit)
-{
-	if (digit >= '0' && digit <= '9')
-		return digit - '0';
-	if (digit >= 'a' && digit <= 'f')
-		return digit - 'a' + 10;
-	if (digit >= 'A' && digit <= 'F')
-		return digit - 'A' + 10;
-	return -1;
-}
 
 /* The percent-decoded text between begin and end. NULL: a broken escape, or a NUL byte. Owns: the caller frees. */
 static char *decode(const char *begin, const char *end)
@@ -36,8 +26,8 @@ static char *decode(const char *begin, const char *end)
 		int byte = (unsigned char)*from;
 
 		if (*from == '%') {
-			int high = end - from > 2 ? hex_value(from[1]) : -1;
-			int low = high >= 0 ? hex_value(from[2]) : -1;
+			int high = end - from > 2 ? crypto_hex_digit(from[1]) : -1;
+			int low = high >= 0 ? crypto_hex_digit(from[2]) : -1;
 
 			byte = low >= 0 ? high * 16 + low : 0;
 			from += 2;

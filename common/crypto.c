@@ -83,7 +83,7 @@ void uuid_from_name(const char *name, char text[UUID_TEXT_SIZE])
 	uuid_format(hash, 8, text);
 }
 
-static int hex_value(char digit)
+int crypto_hex_digit(char digit)
 {
 	if (digit >= '0' && digit <= '9')
 		return digit - '0';
@@ -99,7 +99,7 @@ bool uuid_is_valid(const char *text)
 	for (int i = 0; i < 36; i++) {
 		bool hyphen_here = i == 8 || i == 13 || i == 18 || i == 23;
 
-		if (hyphen_here ? text[i] != '-' : hex_value(text[i]) < 0)
+		if (hyphen_here ? text[i] != '-' : crypto_hex_digit(text[i]) < 0)
 			return false;
 	}
 	return text[36] == '\0';
@@ -130,7 +130,8 @@ bool crypto_unhex(const char *text, void *bytes, size_t length)
 	if (strlen(text) != 2 * length || strspn(text, "0123456789abcdefABCDEF") != 2 * length)
 		return false;
 	for (size_t i = 0; i < length; i++)
-		out[i] = (unsigned char)(hex_value(text[2 * i]) * 16 + hex_value(text[2 * i + 1]));
+		out[i] = (unsigned char)(crypto_hex_digit(text[2 * i]) * 16 +
+					 crypto_hex_digit(text[2 * i + 1]));
 	return true;
 }
 

@@ -30,6 +30,8 @@ void uuid_from_name(const char *name, char text[UUID_TEXT_SIZE]);
 bool uuid_is_valid(const char *text);
 
 void crypto_sha256(const void *bytes, size_t length, unsigned char hash[CRYPTO_HASH_SIZE]);
+/* The value of a hex digit of either case; -1: it is none. */
+int crypto_hex_digit(char digit);
 /* Lower-case hex of bytes; text has room for 2 * length + 1. */
 void crypto_hex(const void *bytes, size_t length, char *text);
 /* Exactly 2 * length hex digits to bytes. */

@@ -354,7 +354,7 @@ bool claims_start(struct line *line)
 	claims->line = line;
 	claims->loop = health_add_loop(line->health, "claims");
 	claims->session =
-		db_session_create(line->pool, health_add_need(line->health, "database (claims)"));
+		db_session_create(line->pool, health_add_need(line->health, "PostgreSQL (claims)"));
 	queue_init(&claims->queue);
 	line->claims = claims; /* before anybody can look for it */
 	process_start_thread("claims", &claims->thread, run, claims);

@@ -268,7 +268,7 @@ bool intake_start(struct line *line)
 	intake->consumers[1] =
 		(struct broker_consumer){topology_queue(QUEUE_JOBS)->name, (uint16_t)prefetch};
 	intake->loop = health_add_loop(line->health, "intake");
-	intake->need = health_add_need(line->health, "queues");
+	intake->need = health_add_need(line->health, "RabbitMQ (jobs)");
 	if (!broker_create(&options, &intake->broker, &err)) {
 		log_error("%s", err.text);
 		free(intake);

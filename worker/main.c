@@ -87,10 +87,10 @@ static bool wait_until_empty(struct line *line, int64_t timeout_ms)
 /* Finish what is at hand; after DRAIN_TIMEOUT give back what may stop. False: something could not be brought to its end. */
 static bool drain(struct line *line)
 {
-	struct health_need *need = health_add_need(line->health, "the end");
+	struct health_need *need = health_add_need(line->health, "the drain");
 
 	metric_set(METRIC_DRAINING, 0, 1);
-	health_set_need(need, "draining, the worker was asked to stop");
+	health_set_need(need, "the worker was asked to stop");
 	intake_close(line->intake);
 	log_info("draining: %zu jobs at hand, at most %lld s", intake_in_flight(line->intake),
 		(long long)line->config->drain_timeout_ms / 1000);

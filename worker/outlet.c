@@ -273,7 +273,7 @@ bool outlet_start(struct line *line)
 
 	outlet->line = line;
 	outlet->loop = health_add_loop(line->health, "outlet");
-	outlet->need = health_add_need(line->health, "publishing");
+	outlet->need = health_add_need(line->health, "RabbitMQ (results)");
 	if (!broker_create(&options, &outlet->broker, &err)) {
 		log_error("%s", err.text);
 		free(outlet);

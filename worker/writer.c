@@ -135,7 +135,7 @@ bool writer_start(struct line *line, int number)
 {
 	static const char *const loops[LINE_WRITERS] = {"writer 1", "writer 2"};
 	static const char *const needs[LINE_WRITERS] = {
-		"database (writer 1)", "database (writer 2)"};
+		"PostgreSQL (writer 1)", "PostgreSQL (writer 2)"};
 	struct writer *writer = memory_allocate(1, sizeof *writer);
 
 	writer->line = line;

@@ -4,8 +4,9 @@
  */
 #include "tests/simulator/form.h"
 
-#include <ctype.h>
 #include <string.h>
+
+#include "common/crypto.h"
 
 void form_add(struct form *form, const char *name, const char *value)
 {
@@ -16,21 +17,14 @@ void form_add(struct form *form, const char *name, const char *value)
 	form->count++;
 }
 
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10 : -1;
-}
-
 static bool decode(char *text)
 {
 	char *to = text;
 
 	for (const char *from = text; *from; from++) {
 		if (*from == '%') {
-			int high = hex_value(from[1]);
-			int low = high < 0 ? -1 : hex_value(from[2]);
+			int high = crypto_hex_digit(from[1]);
+			int low = high < 0 ? -1 : crypto_hex_digit(from[2]);
 
 			if (low < 0)
 				return false;
