@@ -32,6 +32,7 @@
 #include "tests/bench/meter/proc.h"
 #include "tests/bench/meter/service.h"
 #include "tests/support/fleet.h"
+#include "tests/support/wait.h"
 
 #define WORKERS_MAX 4
 #define LOOK_NS     20000000
@@ -69,21 +70,23 @@ static int64_t query(struct bench *bench, const char *sql)
 
 /* ---- Measuring ---- */
 
-static pid_t find_rabbitmq(void)
+/* A broker that has just started does not know its own number yet. */
+static bool learn_rabbitmq(void *context)
 {
+	struct bench *bench = context;
 	struct text reply = {0};
 	struct json *nodes = NULL;
 	const char *pid = NULL;
-	pid_t found;
 	struct error err;
 
-	assert_int_equal(test_management_call("GET", "/api/nodes", NULL, &reply), 200);
-	assert_true(json_parse(reply.data, reply.length, &nodes, &err));
-	assert_int_equal(json_string(json_array_at(nodes, 0), "os_pid", 20, &pid), JSON_FOUND);
-	found = (pid_t)strtol(pid, NULL, 10);
+	if (test_management_call("GET", "/api/nodes", NULL, &reply) == 200 &&
+		json_parse(reply.data, reply.length, &nodes, &err) &&
+		json_array_length(nodes) == 1 &&
+		json_string(json_array_at(nodes, 0), "os_pid", 20, &pid) == JSON_FOUND)
+		bench->rabbitmq = (pid_t)strtol(pid, NULL, 10);
 	json_destroy(nodes);
 	text_finish(&reply);
-	return found;
+	return bench->rabbitmq != 0;
 }
 
 /* We ourselves, and the producers that have ended. */
@@ -182,7 +185,8 @@ static void start_fleet(struct bench *bench)
 	test_fleet_create(&bench->fleet, (uint32_t)options->accounts, arguments);
 	bench->observer = (pid_t)query(bench, "SELECT pg_backend_pid()");
 	bench->postgres = proc_parent(bench->observer);
-	bench->rabbitmq = find_rabbitmq();
+	if (!test_wait_until(learn_rabbitmq, bench))
+		fail_msg("RabbitMQ's management API does not tell the process of its one node");
 }
 
 static void start_programs(struct bench *bench)
@@ -205,11 +209,18 @@ static void wait_until_ready(struct bench *bench)
 		service_wait_until_ready(&bench->workers[i]);
 }
 
+static void stop_program(struct service *service)
+{
+	if (test_process_stop(service->process) != 0)
+		fail_msg("a program did not end in good order; it printed:\n%s",
+			test_process_output(service->process));
+}
+
 static void stop_programs(struct bench *bench)
 {
 	for (int i = 0; i < bench->workers_started; i++)
-		assert_int_equal(test_process_stop(bench->workers[i].process), 0);
-	assert_int_equal(test_process_stop(bench->logger.process), 0);
+		stop_program(&bench->workers[i]);
+	stop_program(&bench->logger);
 }
 
 static void wait_for_final_logs(struct bench *bench, int64_t expected)
@@ -224,24 +235,32 @@ static void wait_for_final_logs(struct bench *bench, int64_t expected)
 	}
 }
 
+static void expect(struct bench *bench, const char *sql, int64_t expected)
+{
+	int64_t found = query(bench, sql);
+
+	if (found != expected)
+		fail_msg("%" PRId64 ", not %" PRId64 ", comes from: %s", found, expected, sql);
+}
+
 /* Every job has succeeded at its first attempt, and every snapshot is there. */
 static void check(struct bench *bench, int64_t syncs)
 {
-	const struct options *options = &bench->options;
+	int64_t accounts = bench->options.accounts;
 
-	assert_int_equal(query(bench, "SELECT count(*) FROM sync_jobs WHERE state = 'success'"
-				      " AND attempt = 1 AND starts = 1"),
-		options->accounts * syncs);
-	assert_int_equal(query(bench, "SELECT count(*) FROM sync_logs l JOIN sync_jobs j"
-				      " USING (job_id) WHERE l.final AND l.status = 'SUCCESS'"
-				      " AND l.attempt = 1"),
-		options->accounts * syncs);
-	assert_int_equal(query(bench, "SELECT count(*) FROM sync_logs"), options->accounts * syncs);
-	assert_int_equal(query(bench, "SELECT count(*) FROM tiktok_user_daily"), options->accounts);
-	if (options->videos_each)
-		assert_int_equal(query(bench, "SELECT count(*) FROM tiktok_video_daily"),
-			options->accounts * options->videos_each);
-	if (options->rows)
+	expect(bench,
+		"SELECT count(*) FROM sync_jobs WHERE state = 'success' AND attempt = 1 AND starts = 1",
+		accounts * syncs);
+	expect(bench,
+		"SELECT count(*) FROM sync_logs l JOIN sync_jobs j USING (job_id)"
+		" WHERE l.final AND l.status = 'SUCCESS' AND l.attempt = 1",
+		accounts * syncs);
+	expect(bench, "SELECT count(*) FROM sync_logs", accounts * syncs);
+	expect(bench, "SELECT count(*) FROM tiktok_user_daily", accounts);
+	if (bench->options.videos_each)
+		expect(bench, "SELECT count(*) FROM tiktok_video_daily",
+			accounts * bench->options.videos_each);
+	if (bench->options.rows)
 		test_fleet_assert_snapshots(&bench->fleet, NULL);
 }
 
