@@ -344,22 +344,28 @@ static bool read_options(int argc, char **argv, struct options *options)
 	       options->workers <= WORKERS_MAX;
 }
 
-int main(int argc, char **argv)
-{
-	static struct bench bench = {
-		.options = {
-			.accounts = 300, .videos_average = 50, .concurrency = 64, .workers = 1}};
+static struct bench bench = {
+	.options = {.accounts = 300, .videos_average = 50, .concurrency = 64, .workers = 1}};
 
-	if (!read_options(argc, argv, &bench.options)) {
-		fprintf(stderr,
-			"bench_sync: bad options; the top of tests/bench/sync.c lists them\n");
-		return 2;
-	}
+static void a_day_is_synced(void **state)
+{
 	start_fleet(&bench);
 	sync_first(&bench);
 	if (bench.options.again)
 		sync_again(&bench);
 	stop_programs(&bench);
 	test_fleet_destroy(&bench.fleet);
-	return 0;
+}
+
+/* As a test of cmocka: its assertions, those of tests/support among them, say what is wrong nowhere else. */
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(a_day_is_synced)};
+
+	if (!read_options(argc, argv, &bench.options)) {
+		fprintf(stderr,
+			"bench_sync: bad options; the top of tests/bench/sync.c lists them\n");
+		return 2;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }
