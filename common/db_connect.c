@@ -39,7 +39,11 @@ static const char *application_name(enum program program)
 /* Producer and operator work on whole tables; worker and logger on batches. */
 static const char *session_options(enum program program)
 {
-	if (program == PROGRAM_WORKER || program == PROGRAM_LOGGER)
+	/* The logger's thread serves its broker connections too, which RabbitMQ gives up after 20 s of silence. */
+	if (program == PROGRAM_LOGGER)
+		return "-c statement_timeout=10s -c lock_timeout=5s"
+		       " -c idle_in_transaction_session_timeout=60s";
+	if (program == PROGRAM_WORKER)
 		return "-c statement_timeout=30s -c lock_timeout=10s"
 		       " -c idle_in_transaction_session_timeout=60s";
 	return "-c statement_timeout=15min -c lock_timeout=10s";

@@ -25,15 +25,24 @@ struct label {
 	const char *name;
 	const char *const *values; /* NULL where a slot is never used */
 	int count;
+	const char *(*value_of)(int slot); /* instead of values */
 };
+
+/* The classes that a job can end with. */
+static const char *class_name(int slot)
+{
+	const struct error_rule *rule = error_rule((enum error_class)slot);
+
+	return rule->remedy == REMEDY_NONE ? NULL : rule->name;
+}
 
 /* Upper bounds, in milliseconds or as they are; ended by 0. */
 struct metric_definition {
 	const char *name;
 	enum metric_type type;
 	unsigned users; /* set of enum program */
-	struct label labels
-		[2]; /* slot = place among the first * count of the second + place among the second */
+	/* slot = place among the first * count of the second + place among the second */
+	struct label labels[2];
 	const int64_t *bounds;
 	const char *help;
 };
@@ -54,21 +63,6 @@ static const int64_t batch_bounds[] = {1, 2, 4, 8, 16, 32, 64, 0};
 
 static const char *const outcomes[STATUSES] = {
 	[STATUS_SUCCESS] = "success", [STATUS_FAILED] = "failed", [STATUS_SKIPPED] = "skipped"};
-/* As error_rule() names them. */
-static const char *const classes[ERROR_CLASSES] = {[ERROR_NETWORK] = "network",
-	[ERROR_SERVER] = "server",
-	[ERROR_RATE_LIMITED] = "rate_limited",
-	[ERROR_TOKEN_EXPIRED] = "token_expired",
-	[ERROR_TOKEN_REVOKED] = "token_revoked",
-	[ERROR_SCOPE] = "scope",
-	[ERROR_BAD_REQUEST] = "bad_request",
-	[ERROR_BAD_REPLY] = "bad_reply",
-	[ERROR_DATABASE] = "database",
-	[ERROR_INTERNAL] = "internal",
-	[ERROR_BAD_MESSAGE] = "bad_message",
-	[ERROR_BROKER] = "broker",
-	[ERROR_SETTINGS] = "settings",
-	[ERROR_STOPPING] = "stopping"};
 static const char *const deliveries[DELIVERY_SLOTS] = {"new", "repeated", "malformed"};
 static const char *const endpoints[ENDPOINTS] = {"user_info", "video_list", "token"};
 static const char *const statuses[API_STATUSES] = {
@@ -84,25 +78,25 @@ static const char *const results[RESULT_SLOTS] = {"stored", "repeated", "refused
 
 /* clang-format off */
 static const struct metric_definition definitions[METRICS] = {
-	[METRIC_JOBS] = {"storesync_jobs_total", COUNTER, WORKER, {{"outcome", outcomes, STATUSES}}, NULL,
+	[METRIC_JOBS] = {"storesync_jobs_total", COUNTER, WORKER, {{"outcome", outcomes, STATUSES, NULL}}, NULL,
 		"Attempts of jobs that ended. When failed rises faster than success, see storesync_job_failures_total for why."},
-	[METRIC_JOB_FAILURES] = {"storesync_job_failures_total", COUNTER, WORKER, {{"class", classes, ERROR_CLASSES}}, NULL,
+	[METRIC_JOB_FAILURES] = {"storesync_job_failures_total", COUNTER, WORKER, {{"class", NULL, ERROR_CLASSES, class_name}}, NULL,
 		"Attempts that failed, by class of error. A rise of one class says whom to ask: network and server TikTok, database PostgreSQL, bad_request the app's settings."},
 	[METRIC_JOB_SECONDS] = {"storesync_job_seconds", SECONDS, WORKER, {{0}}, job_bounds,
 		"Time from taking a job to having reported it. A rise with storesync_api_seconds steady means waiting for the quota or the database."},
 	[METRIC_JOBS_IN_FLIGHT] = {"storesync_jobs_in_flight", GAUGE, WORKER, {{0}}, NULL,
 		"Jobs this worker has taken and not yet settled. Steady at the prefetch is full load: add workers if the queue still grows."},
-	[METRIC_DELIVERIES] = {"storesync_deliveries_total", COUNTER, TAKERS, {{"kind", deliveries, DELIVERY_SLOTS}}, NULL,
+	[METRIC_DELIVERIES] = {"storesync_deliveries_total", COUNTER, TAKERS, {{"kind", deliveries, DELIVERY_SLOTS, NULL}}, NULL,
 		"Messages taken from a queue. A rise of repeated means that consumers die or lose their connection; of malformed, that somebody else publishes: look into the dead letters."},
 	[METRIC_API_CALLS] = {"storesync_api_calls_total", COUNTER, WORKER,
-		{{"endpoint", endpoints, ENDPOINTS}, {"status", statuses, API_STATUSES}}, NULL,
+		{{"endpoint", endpoints, ENDPOINTS, NULL}, {"status", statuses, API_STATUSES, NULL}}, NULL,
 		"Calls to TikTok by endpoint and status. A rise of 429 means the quota is overdrawn: lower QUOTA_*; of none, that TikTok is not reached: check the network."},
-	[METRIC_API_SECONDS] = {"storesync_api_seconds", SECONDS, WORKER, {{"endpoint", endpoints, ENDPOINTS}}, seconds_bounds,
+	[METRIC_API_SECONDS] = {"storesync_api_seconds", SECONDS, WORKER, {{"endpoint", endpoints, ENDPOINTS, NULL}}, seconds_bounds,
 		"Duration of calls to TikTok, failed ones included. A rise near HTTP_TIMEOUT means that TikTok or the way to it is slow: jobs take longer, none is lost."},
-	[METRIC_TOKEN_REFRESHES] = {"storesync_token_refreshes_total", COUNTER, WORKER, {{"outcome", refreshes, REFRESH_SLOTS}}, NULL,
-		"Refreshes of access tokens; adopted ones were done by another worker. A rise of failed means that merchants withdrew their grant: ask them to connect again."},
-	[METRIC_SNAPSHOT_ROWS] = {"storesync_snapshot_rows_total", COUNTER, WORKER, {{"kind", rows, ROWS_SLOTS}}, NULL,
-		"Snapshot rows that were inserted or changed. No rise while jobs succeed means that the day was already recorded."},
+	[METRIC_TOKEN_REFRESHES] = {"storesync_token_refreshes_total", COUNTER, WORKER, {{"outcome", refreshes, REFRESH_SLOTS, NULL}}, NULL,
+		"Refreshes of access tokens; adopted ones were done by another worker. When failed rises, storesync_job_failures_total says why: token_revoked means that merchants must connect again, the rest passes."},
+	[METRIC_SNAPSHOT_ROWS] = {"storesync_snapshot_rows_total", COUNTER, WORKER, {{"kind", rows, ROWS_SLOTS, NULL}}, NULL,
+		"Snapshot rows that were read and committed; those that say the same as before are not written again. No rise while jobs succeed means that accounts have nothing to show: check their scopes."},
 	[METRIC_BATCH_JOBS] = {"storesync_batch_jobs", COUNTS, WORKER, {{0}}, batch_bounds,
 		"Jobs saved by one transaction. A rise towards 64 means that the database is the slowest part: see storesync_commit_seconds."},
 	[METRIC_COMMIT_SECONDS] = {"storesync_commit_seconds", SECONDS, TAKERS, {{0}}, seconds_bounds,
@@ -113,7 +107,7 @@ static const struct metric_definition definitions[METRICS] = {
 		"Time spent waiting for a pooled connection. A rise means that DB_POOL_SIZE is too small or PostgreSQL too slow."},
 	[METRIC_DB_ERRORS] = {"storesync_db_errors_total", COUNTER, SERVICES, {{0}}, NULL,
 		"Statements and connections that failed. A rise means trouble at PostgreSQL: the log names each error."},
-	[METRIC_PUBLISHED] = {"storesync_published_total", COUNTER, SERVICES, {{"fate", confirms, CONFIRM_SLOTS}}, NULL,
+	[METRIC_PUBLISHED] = {"storesync_published_total", COUNTER, SERVICES, {{"fate", confirms, CONFIRM_SLOTS, NULL}}, NULL,
 		"Messages published, by the broker's answer. A rise of nacked means a queue is full or fails; of returned, that it is missing: run syncctl topology apply."},
 	[METRIC_UNCONFIRMED] = {"storesync_unconfirmed_messages", GAUGE, SERVICES, {{0}}, NULL,
 		"Messages published and not yet confirmed. A rise means that the broker is slow to write: check its disk and its alarms."},
@@ -121,7 +115,7 @@ static const struct metric_definition definitions[METRICS] = {
 		"Connections made to RabbitMQ. A rise after the start means that they break: the log gives the reasons."},
 	[METRIC_BROKER_BLOCKED] = {"storesync_broker_blocked", GAUGE, SERVICES, {{0}}, NULL,
 		"1 while RabbitMQ refuses to take messages because of an alarm: free memory or disk on the broker."},
-	[METRIC_RESULTS] = {"storesync_results_total", COUNTER, PROGRAM_LOGGER, {{"fate", results, RESULT_SLOTS}}, NULL,
+	[METRIC_RESULTS] = {"storesync_results_total", COUNTER, PROGRAM_LOGGER, {{"fate", results, RESULT_SLOTS, NULL}}, NULL,
 		"Results taken by the logger. A rise of repeated is harmless redelivery; of refused, that results cannot be stored: look into sync.results.dead."},
 	[METRIC_DRAINING] = {"storesync_draining", GAUGE, TAKERS, {{0}}, NULL,
 		"1 from SIGTERM to the end, while begun work is finished. Staying at 1 means that DRAIN_TIMEOUT is waited for: see which jobs hang."},
@@ -152,7 +146,7 @@ static const char *label_value(enum metric metric, int label, int slot)
 		slot /= labels[1].count;
 	else if (label == 1)
 		slot %= labels[1].count;
-	return labels[label].values[slot];
+	return labels[label].value_of ? labels[label].value_of(slot) : labels[label].values[slot];
 }
 
 static bool slot_is_used(enum metric metric, int slot)

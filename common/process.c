@@ -16,6 +16,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "common/crypto.h"
+
 #define STACK_BYTES ((size_t)8 * 1024 * 1024)
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -120,7 +122,7 @@ void process_worker_name(char *name, size_t size_bytes)
 	char host[65] = "localhost";
 
 	gethostname(host, sizeof host - 1);
-	snprintf(name, size_bytes, "%s:%ld", host, (long)getpid());
+	snprintf(name, size_bytes, "%s:%ld:%08x", host, (long)getpid(), (uint32_t)random_u64());
 }
 
 bool process_answer_options(int argc, char *const *argv, const char *program,

@@ -33,7 +33,10 @@ void process_wait_stop(void);
 void process_start_thread(
 	const char *name, pthread_t *thread, void *(*run)(void *), void *argument);
 
-/* "host:pid", which tells the processes of a fleet apart. */
+/*
+ * "host:pid:chance", which tells the processes of a fleet apart, also containers that share a host name and each have the
+ * pid 1: two that take themselves for one would share a token lease.
+ */
 void process_worker_name(char *name, size_t size_bytes);
 
 /*

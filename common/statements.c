@@ -86,14 +86,17 @@ static const struct statement_definition statements[STATEMENTS] = {
 
 	/*
 	 * Compare and swap: $1 account, $2 the version that was refreshed, $3 and $4 the new cells, $5 and $6 seconds until they
-	 * expire, $7 the scopes. No row: the pair was replaced meanwhile.
+	 * expire, $7 the scopes. No row: the pair was replaced meanwhile. A new pair proves the grant: an account that another worker took
+	 * for lost while this one waited for PostgreSQL is connected again.
 	 */
 	[STATEMENT_SAVE_TOKEN] = {"save_token", PROGRAM_WORKER,
 		"UPDATE store_accounts SET encrypted_access_token = $3, encrypted_refresh_token = $4,"
 		"	token_expires_at = now() + $5 * interval '1 second',"
 		"	refresh_token_expires_at = coalesce(now() + $6 * interval '1 second', refresh_token_expires_at),"
 		"	scope = coalesce($7, scope), token_version = token_version + 1,"
-		"	refresh_lease_owner = NULL, refresh_lease_until = NULL, refresh_intent_at = NULL, updated_at = now() "
+		"	refresh_lease_owner = NULL, refresh_lease_until = NULL, refresh_intent_at = NULL, updated_at = now(),"
+		"	status_reason = CASE WHEN status = 'NEED_RECONNECT' THEN NULL ELSE status_reason END,"
+		"	status = CASE WHEN status = 'NEED_RECONNECT' THEN 'CONNECTED' ELSE status END "
 		"WHERE id = $1 AND token_version = $2 RETURNING token_version",
 		"int8,int8,text,text,int8,int8,text", "int8"},
 
@@ -109,7 +112,7 @@ static const struct statement_definition statements[STATEMENTS] = {
 
 	/*
 	 * Upserts. Sorted by key in every writer, or two writers deadlock; a row that says the same is not written again; older
-	 * figures never replace newer ones; a figure that TikTok left out does not erase one that is known for the day. Of
+	 * figures never replace newer ones (fetched_at is the time of the reading that last changed the row); a figure that TikTok left out does not erase one that is known for the day. Of
 	 * signed picture addresses only the part before the query counts as a change: the rest differs at every reading.
 	 */
 	[STATEMENT_SAVE_USERS] = {"save_users", PROGRAM_WORKER,
@@ -200,7 +203,7 @@ static const struct statement_definition statements[STATEMENTS] = {
 		"int8[],int8[],text[]", ""},
 
 	/*
-	 * Store results, one row an attempt; the last word of an attempt replaces RUNNING, never the reverse. A column per member; for
+	 * Store results, one row an attempt; anything replaces RUNNING, nothing replaces the last word. A column per member; for
 	 * each result, by position: is its store known, was it stored (no: an attempt that has its row already).
 	 */
 	[STATEMENT_SAVE_LOGS] = {"save_logs", PROGRAM_LOGGER,
@@ -223,7 +226,7 @@ static const struct statement_definition statements[STATEMENTS] = {
 		"		started_at = excluded.started_at, completed_at = excluded.completed_at,"
 		"		final = excluded.final, error_class = excluded.error_class,"
 		"		api_calls = excluded.api_calls, worker = excluded.worker"
-		"	WHERE NOT l.final AND (excluded.final OR l.status = 'RUNNING' AND excluded.status <> 'RUNNING')"
+		"	WHERE NOT l.final AND (excluded.final OR l.status = 'RUNNING')"
 		"	RETURNING l.attempt_id) "
 		"SELECT g.position::int4, s.store_code IS NOT NULL, k.attempt_id IS NOT NULL "
 		"FROM given g LEFT JOIN stores s USING (store_code) LEFT JOIN kept k USING (attempt_id)",

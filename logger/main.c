@@ -15,14 +15,16 @@
 #include "common/process.h"
 #include "logger/logbook.h"
 
-static void drain(struct logbook *logbook, int64_t timeout_ms)
+static void drain(struct logbook *logbook, struct health_loop *loop, int64_t timeout_ms)
 {
 	int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
 
 	log_info("stopping: writing %d results that are held", logbook_held(logbook));
 	logbook_stop_taking(logbook);
-	while (logbook_held(logbook) > 0 && clock_monotonic_ms() < deadline_ms)
+	while (logbook_held(logbook) > 0 && clock_monotonic_ms() < deadline_ms) {
+		health_beat(loop);
 		logbook_turn(logbook, -1);
+	}
 	if (logbook_held(logbook) > 0)
 		log_warn("%d results could not be written in time and go back to the queue",
 			logbook_held(logbook));
@@ -34,7 +36,7 @@ static void work(struct logbook *logbook, struct health_loop *loop, int64_t drai
 		health_beat(loop);
 		logbook_turn(logbook, process_stop_fd());
 	}
-	drain(logbook, drain_timeout_ms);
+	drain(logbook, loop, drain_timeout_ms);
 	health_loop_end(loop);
 }
 

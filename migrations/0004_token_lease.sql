@@ -12,3 +12,19 @@ ALTER TABLE store_accounts
 
 -- Every sync updates its account's row; the free space keeps those updates off the indexes (HOT).
 ALTER TABLE store_accounts SET (fillfactor = 70);
+
+-- Other programs write token cells too, and know nothing of token_version: a pair that they save counts as a rotation, so
+-- that a refresh under way elsewhere cannot overwrite it, nor an old refusal mark it.
+CREATE FUNCTION count_foreign_rotation() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	NEW.token_version := OLD.token_version + 1;
+	NEW.refresh_lease_owner := NULL;
+	NEW.refresh_lease_until := NULL;
+	NEW.refresh_intent_at := NULL;
+	RETURN NEW;
+END
+$$;
+CREATE TRIGGER store_accounts_foreign_rotation BEFORE UPDATE OF encrypted_refresh_token ON store_accounts
+	FOR EACH ROW
+	WHEN (OLD.encrypted_refresh_token IS DISTINCT FROM NEW.encrypted_refresh_token AND OLD.token_version = NEW.token_version)
+	EXECUTE FUNCTION count_foreign_rotation();

@@ -92,7 +92,7 @@ const struct command command_topology_apply = {
 		"created or already there. Safe to repeat. RabbitMQ does not change a queue that exists:\n"
 		"one that differs is named, left as it is, and the command exits with 1. Needs configure,\n"
 		"read and write permission on sync and sync.*.\n",
-	.needs = NEEDS_SETTINGS,
+	.needs = NEEDS_BROKER,
 	.run = run_apply,
 };
 
@@ -103,6 +103,6 @@ const struct command command_topology_check = {
 	.help = "Names each difference, and exits with 3 if there is one. With AMQP_MANAGEMENT_URL set it\n"
 		"sees everything (policies need a user who may list them); without, it sees what AMQP shows:\n"
 		"missing queues and the first wrong argument of each, no bindings and no policies.\n",
-	.needs = NEEDS_SETTINGS,
+	.needs = NEEDS_BROKER,
 	.run = run_check,
 };

@@ -19,7 +19,6 @@
 
 struct session {
 	const struct config *config;
-	int stop_fd;   /* readable: the run is to end */
 	struct db *db; /* NULL: away, or not needed yet */
 	bool locked;   /* this connection holds the right to publish; dies with it */
 	/* Kept alive while the database is waited for; NULL: not needed yet. */

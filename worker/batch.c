@@ -111,7 +111,8 @@ static void add_video_row(struct batch *batch, const struct job *job, const stru
 	const struct snapshot *snapshot = &job->snapshot;
 	struct counter created_us = video->create_time_s;
 
-	created_us.value *= 1000000;
+	if (created_us.known)
+		created_us.value *= 1000000;
 	begin_row(batch, PART_VIDEOS);
 	add_text(batch, job->message.store_code);
 	add_text(batch, snapshot_text(snapshot, video->id));

@@ -231,9 +231,7 @@ static bool save_token(struct claims *claims, struct job *job, struct error *err
 static bool release(struct claims *claims, struct job *job, struct error *err)
 {
 	struct db_params params = {0};
-	enum error_class class = job->verdict.error_class;
-	/* No answer, or one that cannot be read: TikTok may have rotated the token all the same. */
-	bool unknown = class == ERROR_NETWORK || class == ERROR_BAD_REPLY || class == ERROR_SERVER;
+	bool unknown = error_rule(job->verdict.error_class)->may_have_acted;
 
 	db_param_integer(&params, job->message.account_id);
 	db_param_text(&params, claims->line->worker_name);

@@ -35,6 +35,11 @@ struct fetch {
 	struct http_call *call;
 };
 
+/* Jobs of the fetcher's own, linked by link.next. */
+struct job_list {
+	struct job *first, *last;
+};
+
 struct fetcher {
 	struct line *line;
 	struct queue queue;
@@ -45,10 +50,9 @@ struct fetcher {
 	struct pacer pacers[ENDPOINTS];
 	struct fetch **places; /* the calls in flight, in no order; room for worker_concurrency */
 	size_t in_flight;
-	int64_t looked_ms; /* when announce_long() last looked */
-	struct job *ready; /* taken but not sent: linked by link.next, in order */
-	struct job **ready_last;
-	struct job *waiting; /* until due_ms; linked by link.next, unordered: few */
+	int64_t looked_ms;       /* when announce_long() last looked */
+	struct job_list ready;   /* taken but not sent, in order */
+	struct job_list waiting; /* until due_ms, in order of arrival */
 };
 
 static void wake(void *context)
@@ -122,17 +126,23 @@ static void send_call(struct fetcher *fetcher, struct job *job, int64_t now_ms)
 	fetch->call = http_send(fetcher->http, &request, take_reply, fetch);
 }
 
-static void add_ready(struct fetcher *fetcher, struct job *job)
+static void list_add(struct job_list *list, struct job *job)
 {
 	job->link.next = NULL;
-	*fetcher->ready_last = job;
-	fetcher->ready_last = (struct job **)&job->link.next;
+	if (list->last)
+		list->last->link.next = &job->link;
+	else
+		list->first = job;
+	list->last = job;
 }
 
-static void add_waiting(struct fetcher *fetcher, struct job *job)
+static struct job *list_take(struct job_list *list)
 {
-	job->link.next = (struct queue_item *)fetcher->waiting;
-	fetcher->waiting = job;
+	struct job *job = list->first;
+
+	if (job && !(list->first = (struct job *)job->link.next))
+		list->last = NULL;
+	return job;
 }
 
 static void take_queue(struct fetcher *fetcher)
@@ -141,31 +151,29 @@ static void take_queue(struct fetcher *fetcher)
 
 	while ((job = (struct job *)queue_take(&fetcher->queue, 0))) {
 		if (job->due_ms)
-			add_waiting(fetcher, job);
+			list_add(&fetcher->waiting, job);
 		else
-			add_ready(fetcher, job);
+			list_add(&fetcher->ready, job);
 	}
 }
 
 /* Jobs whose wait is over become ready. Returns how long the shortest of the others lasts. */
 static int64_t end_waits(struct fetcher *fetcher, int64_t now_ms)
 {
-	struct job *job = fetcher->waiting;
+	struct job_list waiting = fetcher->waiting;
 	int64_t next_ms = LINE_TURN_MS;
+	struct job *job;
 
-	fetcher->waiting = NULL;
-	while (job) {
-		struct job *next = (struct job *)job->link.next;
-
+	fetcher->waiting = (struct job_list){0};
+	while ((job = list_take(&waiting))) {
 		if (job->due_ms <= now_ms) {
 			job->due_ms = 0;
-			add_ready(fetcher, job);
-		} else {
-			if (job->due_ms - now_ms < next_ms)
-				next_ms = job->due_ms - now_ms;
-			add_waiting(fetcher, job);
+			list_add(&fetcher->ready, job);
+			continue;
 		}
-		job = next;
+		if (job->due_ms - now_ms < next_ms)
+			next_ms = job->due_ms - now_ms;
+		list_add(&fetcher->waiting, job);
 	}
 	return next_ms;
 }
@@ -175,16 +183,13 @@ static void send_ready(struct fetcher *fetcher, int64_t now_ms)
 {
 	size_t places = (size_t)fetcher->line->config->worker_concurrency;
 
-	while (fetcher->ready && fetcher->in_flight < places) {
-		struct job *job = fetcher->ready;
+	while (fetcher->ready.first && fetcher->in_flight < places) {
+		struct job *job = list_take(&fetcher->ready);
 		int64_t at_ms = pacer_next_ms(&fetcher->pacers[job->call.endpoint]);
 
-		fetcher->ready = (struct job *)job->link.next;
-		if (!fetcher->ready)
-			fetcher->ready_last = &fetcher->ready;
 		if (at_ms > now_ms) {
 			job->due_ms = at_ms;
-			add_waiting(fetcher, job);
+			list_add(&fetcher->waiting, job);
 		} else if (job->call.endpoint == ENDPOINT_TOKEN &&
 			   now_ms - job->leased_ms > LEASE_YOUNG_MS) {
 			line_pass(fetcher->line, job, OUTCOME_LEASE_AGED);
@@ -209,26 +214,24 @@ static void announce_long(struct fetcher *fetcher, int64_t now_ms)
 	}
 }
 
-static void give_back_list(struct fetcher *fetcher, struct job *job)
+static void give_back_list(struct fetcher *fetcher, struct job_list list)
 {
-	while (job) {
-		struct job *next = (struct job *)job->link.next;
+	struct job *job;
 
+	while ((job = list_take(&list))) {
 		if (sync_may_stop_before(job, job->action))
 			line_give_back(fetcher->line, job);
 		else
-			add_ready(fetcher, job);
-		job = next;
+			list_add(&fetcher->ready, job);
 	}
 }
 
 /* The drain time is over: end every call but refreshes, whose answer must not be lost. */
 static void give_back_rest(struct fetcher *fetcher)
 {
-	struct job *ready = fetcher->ready, *waiting = fetcher->waiting;
+	struct job_list ready = fetcher->ready, waiting = fetcher->waiting;
 
-	fetcher->ready = fetcher->waiting = NULL;
-	fetcher->ready_last = &fetcher->ready;
+	fetcher->ready = fetcher->waiting = (struct job_list){0};
 	give_back_list(fetcher, ready);
 	give_back_list(fetcher, waiting);
 	for (size_t i = fetcher->in_flight; i-- > 0;) { /* backwards: the last one fills a gap */
@@ -287,7 +290,6 @@ bool fetcher_start(struct line *line)
 	for (int i = 0; i < ENDPOINTS; i++)
 		pacer_init(&fetcher->pacers[i], (size_t)limits[i]);
 	fetcher->places = memory_allocate(options.max_calls, sizeof *fetcher->places);
-	fetcher->ready_last = &fetcher->ready;
 	fetcher->loop = health_add_loop(line->health, "fetcher");
 	queue_init_waking(&fetcher->queue, wake, fetcher);
 	line->fetcher = fetcher; /* before anybody can look for it */

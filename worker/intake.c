@@ -50,9 +50,9 @@ struct intake {
 	struct health_need *need;
 	struct queue settled;
 	pthread_t thread;
-	atomic_bool closing;  /* set by intake_close() */
-	atomic_bool stopping; /* set by intake_stop() */
-	bool closed;
+	atomic_bool closing;     /* set by intake_close() */
+	atomic_bool stopping;    /* set by intake_stop() */
+	atomic_bool closed;      /* nothing is delivered any more */
 	atomic_size_t in_flight; /* tickets and parked deliveries */
 	struct ticket *buckets[TICKET_BUCKETS];
 };
@@ -231,9 +231,9 @@ static void *run(void *argument)
 	while (!atomic_load(&intake->stopping) || intake_in_flight(intake)) {
 		struct queue_item *item;
 
-		if (atomic_load(&intake->closing) && !intake->closed) {
+		if (atomic_load(&intake->closing) && !atomic_load(&intake->closed)) {
 			broker_stop_consuming(intake->broker);
-			intake->closed = true;
+			atomic_store(&intake->closed, true);
 		}
 		broker_run(intake->broker, intake->settled.event_fd, LINE_TURN_MS);
 		health_set_need(intake->need,
@@ -284,6 +284,11 @@ void intake_close(struct intake *intake)
 {
 	atomic_store(&intake->closing, true);
 	queue_wake(&intake->settled);
+}
+
+bool intake_is_empty(struct intake *intake)
+{
+	return atomic_load(&intake->closed) && intake_in_flight(intake) == 0;
 }
 
 size_t intake_in_flight(struct intake *intake)

@@ -14,6 +14,7 @@
 #include "common/log.h"
 #include "common/queue.h"
 #include "common/result_message.h"
+#include "worker/paging.h"
 #include "worker/snapshot.h"
 #include "worker/tiktok.h"
 
@@ -66,7 +67,7 @@ struct verdict {
 	int64_t completed_at_us;
 };
 
-/* Where a stage of the story stands; sync.c alone reads and writes it. */
+/* Where the story of a job stands; sync.c alone cares. */
 enum sync_step {
 	STEP_NEW,
 	STEP_CLAIM,
@@ -118,18 +119,18 @@ struct job {
 	struct tiktok_call call;         /* of the action CALL */
 	struct tiktok_tokens new_tokens; /* of the action SAVE_TOKEN */
 	bool holds_lease;
-	bool refreshed;       /* once a job is enough */
-	bool grant_refused;   /* TikTok said invalid_grant; being looked at again */
-	bool videos_left_out; /* the account did not grant video.list */
+	bool refreshed;        /* once a job is enough */
+	bool grant_refused;    /* TikTok said invalid_grant; being looked at again */
+	bool profile_left_out; /* the account granted neither user.info.basic nor .stats */
+	bool videos_left_out;  /* the account did not grant video.list */
 	int lease_waits;
 	int quota_waits;
-	bool list_cut;    /* the list of videos was given up before TikTok said it ends */
-	int empty_pages;  /* in a row without a new video */
-	int same_cursors; /* in a row */
-	int pages;
-	int64_t cursor;
+	struct paging paging;
 	int failed_saves;
 
+	bool impostor; /* its job_id is another account's: it has no result of its own */
+	bool message_stored; /* by the broker, on its way to the ladder or the dead letters; the outlet's */
+	bool result_stored;  /* by the broker; the outlet's */
 	bool announced;      /* RUNNING was published */
 	int64_t fetching_ms; /* when the fetcher first had it; the fetcher's */
 	int64_t due_ms;      /* when wait_ms is over; the stage's that waits */

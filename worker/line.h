@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The assembly line: five stages, one thread each, one kind of I/O each. A stage takes jobs from its queue, performs
+ * The assembly line: five stages, each with threads of its own (the writer has two, the others one) and one kind of I/O. A stage takes jobs from its queue, performs
  * their action and calls line_pass(), which asks sync_advance() what comes next and hands the job on.
  *
  *                 jobs                                                      results, retries, dead letters
@@ -95,6 +95,8 @@ void claims_wake(struct claims *claims);
 void fetcher_wake(struct fetcher *fetcher);
 /* Take no more deliveries (drain); what was taken is still settled. Threads: any. */
 void intake_close(struct intake *intake);
+/* Closed, and nothing is at work. Threads: any. */
+bool intake_is_empty(struct intake *intake);
 /* Deliveries that have come in and are not settled. Threads: any. */
 size_t intake_in_flight(struct intake *intake);
 

@@ -79,9 +79,9 @@ static bool wait_until_empty(struct line *line, int64_t timeout_ms)
 {
 	int64_t until_ms = clock_monotonic_ms() + timeout_ms;
 
-	while (intake_in_flight(line->intake) && clock_monotonic_ms() < until_ms)
+	while (!intake_is_empty(line->intake) && clock_monotonic_ms() < until_ms)
 		usleep(DRAIN_LOOK_MS * 1000);
-	return intake_in_flight(line->intake) == 0;
+	return intake_is_empty(line->intake);
 }
 
 /* Finish what is at hand; after DRAIN_TIMEOUT give back what may stop. False: something could not be brought to its end. */
@@ -104,7 +104,7 @@ static bool drain(struct line *line)
 	for (int i = 0; i < REFRESH_LEFT_S && atomic_load(&line->refreshes); i++)
 		if (wait_until_empty(line, 1000))
 			return true;
-	return intake_in_flight(line->intake) == 0;
+	return intake_is_empty(line->intake);
 }
 
 /* Load the settings, run the line until it is asked to stop. */

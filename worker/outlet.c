@@ -21,12 +21,20 @@
 #define PUBLICATIONS_MAX  2    /* of one job */
 #define ANNOUNCEMENTS_MAX 10000
 
+struct report;
+
+/* One message of a report; the context of its publish. */
+struct publication {
+	struct report *report;
+	bool *stored; /* set in the job, so that what is stored is not published again */
+};
+
 /* A job while its publications are unconfirmed. */
 struct report {
 	struct outlet *outlet;
 	struct job *job;
-	int open;   /* publications whose fate is not known */
-	bool again; /* one of them was not stored */
+	int open; /* publications whose fate is not known */
+	struct publication message, result;
 };
 
 struct announcement {
@@ -51,8 +59,9 @@ struct outlet {
 
 /* ---- What is published ---- */
 
+/* publication NULL: nobody asks for its fate. */
 static bool publish(struct outlet *outlet, const char *key, const char *message_id,
-	const struct broker_header *headers, size_t header_count, void *context)
+	const struct broker_header *headers, size_t header_count, struct publication *publication)
 {
 	struct broker_message message = {.exchange = TOPOLOGY_EXCHANGE,
 		.key = key,
@@ -62,7 +71,11 @@ static bool publish(struct outlet *outlet, const char *key, const char *message_
 		.headers = headers,
 		.header_count = header_count};
 
-	return broker_publish(outlet->broker, &message, context);
+	if (!broker_publish(outlet->broker, &message, publication))
+		return false;
+	if (publication)
+		publication->report->open++;
+	return true;
 }
 
 static bool publish_retry(struct outlet *outlet, struct report *report)
@@ -73,7 +86,8 @@ static bool publish_retry(struct outlet *outlet, struct report *report)
 	next.attempt = job->verdict.next_attempt;
 	text_clear(&outlet->body);
 	job_message_write(&next, &outlet->body);
-	return publish(outlet, topology_rung(job->verdict.rung)->key, next.job_id, NULL, 0, report);
+	return publish(outlet, topology_rung(job->verdict.rung)->key, next.job_id, NULL, 0,
+		&report->message);
 }
 
 /* The message as it came, and beside it why it died. */
@@ -98,7 +112,7 @@ static bool publish_dead(struct outlet *outlet, struct report *report)
 	else
 		job_message_write(&job->message, &outlet->body);
 	return publish(outlet, topology_queue(QUEUE_JOBS_DEAD)->key, job->message.job_id, headers,
-		sizeof headers / sizeof *headers, report);
+		sizeof headers / sizeof *headers, &report->message);
 }
 
 static bool publish_result(struct outlet *outlet, struct report *report)
@@ -108,8 +122,8 @@ static bool publish_result(struct outlet *outlet, struct report *report)
 	job_result(report->job, outlet->line->worker_name, &result);
 	text_clear(&outlet->body);
 	result_message_write(&result, &outlet->body);
-	return publish(
-		outlet, topology_queue(QUEUE_RESULTS)->key, result.attempt_id, NULL, 0, report);
+	return publish(outlet, topology_queue(QUEUE_RESULTS)->key, result.attempt_id, NULL, 0,
+		&report->result);
 }
 
 /* ---- The life of a report ---- */
@@ -140,10 +154,9 @@ static void tell_end(const struct job *job)
 static void end_report(struct outlet *outlet, struct report *report)
 {
 	struct job *job = report->job;
-	bool again = report->again;
 
 	free(report);
-	if (again) {
+	if (!job->message_stored || !job->result_stored) {
 		queue_put_first(&outlet->queue, &job->link);
 		return;
 	}
@@ -152,42 +165,56 @@ static void end_report(struct outlet *outlet, struct report *report)
 	line_pass(outlet->line, job, OUTCOME_REPORTED);
 }
 
+static void note_refusal(struct outlet *outlet, const char *refusal)
+{
+	outlet->refusal = refusal;
+	outlet->again_ms = clock_monotonic_ms() + AGAIN_AFTER_MS;
+}
+
 static void take_fate(void *context, void *publish_context, enum broker_fate fate)
 {
 	struct outlet *outlet = context;
-	struct report *report = publish_context;
+	struct publication *publication = publish_context;
 
-	if (!report) /* an announcement */
-		return;
-	if (fate != FATE_STORED)
-		report->again = true;
-	if (fate == FATE_REFUSED || fate == FATE_RETURNED)
-		outlet->again_ms = clock_monotonic_ms() + AGAIN_AFTER_MS;
 	if (fate == FATE_REFUSED)
-		outlet->refusal = "RabbitMQ refuses messages: a queue is full";
+		note_refusal(outlet, "RabbitMQ refuses messages: a queue is full");
 	else if (fate == FATE_RETURNED)
-		outlet->refusal = "RabbitMQ returns messages: run: syncctl topology apply";
+		note_refusal(outlet, "RabbitMQ returns messages: run: syncctl topology apply");
 	else if (fate == FATE_STORED)
 		outlet->refusal = NULL;
-	if (--report->open == 0)
-		end_report(outlet, report);
+	if (!publication) /* an announcement */
+		return;
+	*publication->stored = fate == FATE_STORED;
+	if (--publication->report->open == 0)
+		end_report(outlet, publication->report);
 }
 
-/* The job's message goes on first: if only the result were published, a crash would leave the job without a message. */
+static bool publish_message(struct outlet *outlet, struct report *report)
+{
+	return report->job->verdict.destination == TO_RETRY ? publish_retry(outlet, report)
+							    : publish_dead(outlet, report);
+}
+
+/*
+ * The result first: a later attempt then cannot begin before the end of this one is told. What was stored the
+ * last time, when the other was not, is not published again.
+ */
 static void publish_report(struct outlet *outlet, struct job *job)
 {
 	struct report *report = memory_allocate(1, sizeof *report);
-	bool ok = true;
+	bool goes_on = job->verdict.destination != TO_NOWHERE;
+	bool has_result = !job->raw_body && !job->impostor;
 
-	*report = (struct report){.outlet = outlet, .job = job, .open = 1};
-	if (job->verdict.destination == TO_RETRY)
-		report->open += ok = publish_retry(outlet, report);
-	else if (job->verdict.destination == TO_DEAD)
-		report->open += ok = publish_dead(outlet, report);
-	if (ok && !job->raw_body)
-		report->open += ok = publish_result(outlet, report);
-	if (!ok)
-		report->again = true;
+	*report = (struct report){.outlet = outlet,
+		.job = job,
+		.open = 1,
+		.message = {report, &job->message_stored},
+		.result = {report, &job->result_stored}};
+	job->message_stored |= !goes_on;
+	job->result_stored |= !has_result;
+	if (job->result_stored || publish_result(outlet, report))
+		if (!job->message_stored)
+			publish_message(outlet, report);
 	if (--report->open == 0)
 		end_report(outlet, report);
 }

@@ -17,11 +17,6 @@
 #define QUOTA_WAIT_MS   1000
 #define QUOTA_WAIT_CAP  60000
 #define QUOTA_WAITS_MAX 8 /* then the job goes through the ladder, and others get their turn */
-/* TikTok filters pages, even down to nothing; more of those in a row are a fault. */
-#define EMPTY_PAGES_MAX 50
-/* How often a cursor may stand still before the list is taken to be over. */
-#define SAME_CURSOR_MAX 2
-#define PAGES_MAX       10000
 
 static enum sync_action read_user(struct job *job, const struct sync_settings *settings);
 static enum sync_action read_videos(struct job *job, const struct sync_settings *settings);
@@ -94,6 +89,7 @@ static enum sync_action read_statistics(struct job *job, const struct sync_setti
 	bool user = wants_user(job) && tiktok_can_read_user(job->account.scope);
 	bool videos = wants_videos(job) && tiktok_can_list_videos(job->account.scope);
 
+	job->profile_left_out = wants_user(job) && !user;
 	job->videos_left_out = wants_videos(job) && !videos;
 	if (user && !job->snapshot.profile.read)
 		return read_user(job, settings);
@@ -105,29 +101,47 @@ static enum sync_action read_statistics(struct job *job, const struct sync_setti
 		job, ERROR_SCOPE, "the account grants none of the scopes that this job reads");
 }
 
+/* The manifest has this job_id for another account: that job's row and log are none of this message's business. */
+static enum sync_action refuse_impostor(struct job *job)
+{
+	struct error err;
+
+	error_set(&err, ERROR_BAD_MESSAGE, "the manifest has this job_id for another account");
+	verdict_fail(job, &err);
+	job->impostor = true;
+	return go(job, STEP_REPORT, SYNC_REPORT);
+}
+
+static enum sync_action skip(struct job *job)
+{
+	verdict_skip(job);
+	return save(job);
+}
+
+static bool account_is_off(const struct account *account)
+{
+	return strcmp(account->status, "DISABLED") == 0 ||
+	       strcmp(account->status, "NEED_RECONNECT") == 0;
+}
+
 static enum sync_action after_claim(
 	struct job *job, const struct sync_settings *settings, const struct outcome *outcome)
 {
 	const struct account *account = &job->account;
 
 	if (job->claim.account_id != job->message.account_id)
-		return fail_with(
-			job, ERROR_BAD_MESSAGE, "the manifest has this job_id for another account");
-	if (!job->claim.begun) { /* ended before: what may not have been told then is told again */
-		verdict_repeat(job);
-		return go(job, STEP_REPORT, SYNC_REPORT);
-	}
+		return refuse_impostor(job);
+	if (!job->claim.begun) /* ended before: what may not have been told then is told again */
+		return verdict_repeat(job) ? go(job, STEP_REPORT, SYNC_REPORT)
+					   : go(job, STEP_DONE, SYNC_DONE);
 	if (!account->exists)
 		return fail_with(
 			job, ERROR_BAD_MESSAGE, "there is no account with this account_id");
 	if (strcmp(account->store_code, job->message.store_code) != 0)
 		return fail_with(
 			job, ERROR_BAD_MESSAGE, "the account belongs to another store_code");
-	if (strcmp(account->status, "DISABLED") == 0 ||
-		strcmp(account->status, "NEED_RECONNECT") == 0) {
-		verdict_skip(job);
-		return save(job);
-	}
+	if (account_is_off(account))
+		return skip(job);
 	if (account->token_fault.class != ERROR_NONE)
 		return fail(job, &account->token_fault);
 	if (token_is_due(job, settings, outcome->now_us))
@@ -157,6 +171,8 @@ static enum sync_action adopt_token(struct job *job, const struct sync_settings 
 	job->holds_lease = false;
 	if (!job->account.exists)
 		return fail_with(job, ERROR_BAD_MESSAGE, "the account was deleted meanwhile");
+	if (account_is_off(&job->account))
+		return skip(job);
 	if (job->account.token_fault.class != ERROR_NONE)
 		return fail(job, &job->account.token_fault);
 	return after_token(job, settings);
@@ -174,6 +190,8 @@ static enum sync_action after_lease(
 	struct job *job, const struct sync_settings *settings, const struct outcome *outcome)
 {
 	if (outcome->kind == OUTCOME_LEASE_BUSY) {
+		if (account_is_off(&job->account))
+			return skip(job);
 		if (++job->lease_waits > LEASE_WAITS_MAX)
 			return fail_with(job, ERROR_INTERNAL,
 				"another worker holds the token lease and does not end");
@@ -276,6 +294,7 @@ static enum sync_action after_user(
 		error_wrap(&err, "reading the profile");
 		return refuse_reply(job, outcome->reply, &err);
 	}
+	job->quota_waits = 0;
 	if (!wants_videos(job) || job->videos_left_out)
 		return succeed(job);
 	return read_videos(job, settings);
@@ -284,27 +303,8 @@ static enum sync_action after_user(
 static enum sync_action read_videos(struct job *job, const struct sync_settings *settings)
 {
 	tiktok_write_videos_call(
-		&settings->app, job->cursor, job->account.access_token, &job->call);
+		&settings->app, job->paging.cursor, job->account.access_token, &job->call);
 	return go(job, STEP_VIDEOS, SYNC_CALL);
-}
-
-/*
- * has_more alone ends the list. A page may be short or empty, so the cursor has to carry us on; one that does not
- * fall is asked again, and then the list ends with a warning rather than never.
- */
-static bool list_goes_on(struct job *job, const struct tiktok_page *page)
-{
-	bool falls = page->cursor > 0 && (job->cursor == 0 || page->cursor < job->cursor);
-
-	if (!page->has_more)
-		return false;
-	job->empty_pages = page->new_videos ? 0 : job->empty_pages + 1;
-	job->same_cursors = falls ? 0 : job->same_cursors + 1;
-	job->list_cut = job->empty_pages > EMPTY_PAGES_MAX ||
-			job->same_cursors >= SAME_CURSOR_MAX || ++job->pages >= PAGES_MAX;
-	if (falls)
-		job->cursor = page->cursor;
-	return !job->list_cut;
 }
 
 static enum sync_action after_videos(
@@ -317,7 +317,8 @@ static enum sync_action after_videos(
 		error_wrap(&err, "reading the videos");
 		return refuse_reply(job, outcome->reply, &err);
 	}
-	if (!list_goes_on(job, &page))
+	job->quota_waits = 0;
+	if (!paging_goes_on(&job->paging, &page))
 		return succeed(job);
 	return read_videos(job, settings);
 }
@@ -335,7 +336,7 @@ static enum sync_action after_save(struct job *job, const struct outcome *outcom
 static enum sync_action next_action(
 	struct job *job, const struct sync_settings *settings, const struct outcome *outcome)
 {
-	if (outcome->kind == OUTCOME_FAILED && job->step != STEP_SAVE)
+	if (outcome->kind == OUTCOME_FAILED && job->step != STEP_SAVE && job->step != STEP_RELEASE)
 		return fail(job, outcome->error);
 	switch (job->step) {
 	case STEP_NEW:
@@ -352,7 +353,7 @@ static enum sync_action next_action(
 		return after_user(job, settings, outcome);
 	case STEP_VIDEOS:
 		return after_videos(job, settings, outcome);
-	case STEP_RELEASE:
+	case STEP_RELEASE: /* or it could not be released: then it lapses */
 		job->holds_lease = false;
 		return save(job);
 	case STEP_SAVE:

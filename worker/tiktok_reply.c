@@ -15,6 +15,7 @@
 #define TOKEN_MAX       4096  /* tokens are opaque; samples have about 70 bytes */
 #define NAME_CHARACTERS 255   /* varchar(255) */
 #define LAST_SECOND     253402300799 /* of the year 9999; later ones are nonsense */
+#define LIFE_MAX_S      (INT64_C(20) * 366 * 86400)
 /* When a new token comes without expires_in: it must be saved all the same. */
 #define DEFAULT_LIFE_S 3600
 
@@ -262,6 +263,16 @@ out:
 	return ok;
 }
 
+/* Nonsense must not keep a new token pair from being saved. */
+static void read_lifetime(const struct json *document, const char *name, int64_t *seconds)
+{
+	int64_t read;
+
+	if (json_lenient_integer(document, name, &read) == JSON_FOUND && read >= 0 &&
+		read <= LIFE_MAX_S)
+		*seconds = read;
+}
+
 bool tiktok_read_tokens(
 	const struct http_reply *reply, struct tiktok_tokens *tokens, struct error *err)
 {
@@ -276,8 +287,8 @@ bool tiktok_read_tokens(
 		refuse(reply, ERROR_BAD_REPLY, "without access_token", "", err);
 		goto out;
 	}
-	json_lenient_integer(document, "expires_in", &read.expires_in_s);
-	json_lenient_integer(document, "refresh_expires_in", &read.refresh_expires_in_s);
+	read_lifetime(document, "expires_in", &read.expires_in_s);
+	read_lifetime(document, "refresh_expires_in", &read.refresh_expires_in_s);
 	if (json_string(document, "refresh_token", TOKEN_MAX, &refresh) == JSON_FOUND && *refresh)
 		read.refresh_token = memory_copy_text(refresh);
 	if (json_string(document, "scope", TOKEN_MAX, &scope) == JSON_FOUND && *scope)

@@ -15,11 +15,14 @@ void verdict_succeed(struct job *job)
 	if (job->message.job_type == JOB_TOKEN_REFRESH)
 		snprintf(verdict->message, sizeof verdict->message, "token refreshed");
 	else
-		snprintf(verdict->message, sizeof verdict->message, "%s%zu videos%s%s",
+		snprintf(verdict->message, sizeof verdict->message, "%s%zu videos%s%s%s",
 			job->snapshot.profile.read ? "profile and " : "", job->snapshot.video_count,
+			job->profile_left_out ? "; profile left out: user.info.* is not granted"
+					      : "",
 			job->videos_left_out ? "; videos left out: video.list is not granted" : "",
-			job->list_cut ? "; the list may be longer: TikTok's cursor stands still"
-				      : "");
+			job->paging.cut
+				? "; the list may be longer: its pages did not come to an end"
+				: "");
 }
 
 void verdict_skip(struct job *job)
@@ -73,11 +76,16 @@ void verdict_fail(struct job *job, const struct error *err)
 	result_text_copy(verdict->error_details, sizeof verdict->error_details, err->text);
 }
 
-void verdict_repeat(struct job *job)
+bool verdict_repeat(struct job *job)
 {
 	const struct claim *claim = &job->claim;
 	struct verdict *verdict = &job->verdict;
+	bool is_retrying = strcmp(claim->state, "retrying") == 0;
+	int told_of =
+		is_retrying ? claim->attempt - 1 : claim->attempt; /* by the claim's columns */
 
+	if (told_of > job->message.attempt)
+		return false;
 	*verdict = (struct verdict){.status = STATUS_FAILED,
 		.final = true,
 		.error_class = error_class_named(claim->error_class),
@@ -98,4 +106,5 @@ void verdict_repeat(struct job *job)
 	job->api_calls = (int)claim->api_calls;
 	if (claim->started_at_us)
 		job->started_at_us = claim->started_at_us;
+	return true;
 }

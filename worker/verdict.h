@@ -6,6 +6,8 @@
 #ifndef WORKER_VERDICT_H
 #define WORKER_VERDICT_H
 
+#include <stdbool.h>
+
 #include "common/error.h"
 #include "worker/job.h"
 
@@ -14,7 +16,10 @@ void verdict_succeed(struct job *job);
 void verdict_skip(struct job *job);
 /* The rule of the error's class (error.c) decides: another attempt, a wait, or the dead letters. */
 void verdict_fail(struct job *job, const struct error *err);
-/* The attempt had ended before this delivery: the same verdict once more, from job->claim. */
-void verdict_repeat(struct job *job);
+/*
+ * The attempt had ended before this delivery: the same verdict once more, from job->claim. False: a later attempt has
+ * begun since, so that everything about this one was told before.
+ */
+bool verdict_repeat(struct job *job);
 
 #endif

@@ -387,6 +387,45 @@ static void saving_a_token_ends_lease_and_intent(void **state)
 		3);
 }
 
+/* The pair was saved late: meanwhile another worker was told that the old one is gone. */
+static void a_new_pair_connects_an_account_that_was_taken_for_lost(void **state)
+{
+	test_execute(database.db,
+		"UPDATE store_accounts SET status = 'NEED_RECONNECT', status_reason = 'revoked' WHERE id = 1");
+
+	assert_int_equal(save_token(0, "v1:new"), 1);
+	assert_int_equal(
+		test_query_integer(database.db,
+			"SELECT count(*) FROM store_accounts WHERE id = 1 AND status = 'CONNECTED'"
+			" AND status_reason IS NULL"),
+		1);
+}
+
+static void a_new_pair_does_not_enable_a_disabled_account(void **state)
+{
+	test_execute(database.db, "UPDATE store_accounts SET status = 'DISABLED' WHERE id = 1");
+
+	assert_int_equal(save_token(0, "v1:new"), 1);
+	assert_int_equal(test_query_integer(database.db,
+				 "SELECT count(*) FROM store_accounts WHERE status = 'DISABLED'"),
+		1);
+}
+
+/* The program that connects accounts knows nothing of token_version. */
+static void a_pair_that_another_program_writes_counts_as_a_rotation(void **state)
+{
+	lease("worker-a", 0);
+	test_execute(database.db,
+		"UPDATE store_accounts SET encrypted_access_token = 'x', encrypted_refresh_token = 'y' WHERE id = 1");
+
+	assert_int_equal(save_token(0, "v1:late"), 0);
+	assert_int_equal(
+		test_query_integer(database.db,
+			"SELECT count(*) FROM store_accounts WHERE id = 1 AND token_version = 1"
+			" AND encrypted_refresh_token = 'y' AND refresh_intent_at IS NULL"),
+		1);
+}
+
 /* ---- jobs ---- */
 
 #define JOB "11111111-1111-4111-8111-111111111111"
@@ -702,6 +741,9 @@ int main(void)
 		WITH_ACCOUNTS(a_lease_for_a_pair_that_was_replaced_is_refused),
 		WITH_ACCOUNTS(a_token_is_saved_only_over_the_pair_that_it_replaces),
 		WITH_ACCOUNTS(saving_a_token_ends_lease_and_intent),
+		WITH_ACCOUNTS(a_new_pair_connects_an_account_that_was_taken_for_lost),
+		WITH_ACCOUNTS(a_new_pair_does_not_enable_a_disabled_account),
+		WITH_ACCOUNTS(a_pair_that_another_program_writes_counts_as_a_rotation),
 		WITH_ACCOUNTS(a_waiting_job_begins_and_a_finished_one_does_not),
 		WITH_ACCOUNTS(a_job_that_a_crashed_worker_began_begins_again),
 		WITH_ACCOUNTS(an_attempt_that_has_ended_does_not_begin_again),

@@ -355,18 +355,40 @@ static void redelivered_dead_job_goes_to_the_dead_letters_again(void **state)
 static void messages_that_lie_about_their_account_die(void **state)
 {
 	struct job *gone = claimed_job(JOB_DAILY_SYNC), *moved = claimed_job(JOB_DAILY_SYNC);
-	struct job *other = claimed_job(JOB_DAILY_SYNC);
 
 	gone->account.exists = false;
 	expect_failure(gone, tell(gone, OUTCOME_CLAIMED), ERROR_BAD_MESSAGE, TO_DEAD);
 	snprintf(moved->account.store_code, sizeof moved->account.store_code, "s2");
 	expect_failure(moved, tell(moved, OUTCOME_CLAIMED), ERROR_BAD_MESSAGE, TO_DEAD);
-	other->claim.account_id = 8;
-	other->claim.begun = false;
-	expect_failure(other, tell(other, OUTCOME_CLAIMED), ERROR_BAD_MESSAGE, TO_DEAD);
 	job_destroy(gone);
 	job_destroy(moved);
-	job_destroy(other);
+}
+
+/* The row and the log of the job whose id it carries stay as they are. */
+static void a_message_with_the_job_id_of_another_account_ends_no_other_job(void **state)
+{
+	struct job *job = claimed_job(JOB_DAILY_SYNC);
+
+	job->claim.account_id = 8;
+	job->claim.begun = false;
+	assert_int_equal(tell(job, OUTCOME_CLAIMED), SYNC_REPORT);
+	assert_int_equal(job->verdict.destination, TO_DEAD);
+	assert_true(job->impostor);
+	job_destroy(job);
+}
+
+static void an_attempt_that_a_later_one_has_overtaken_is_only_settled(void **state)
+{
+	static const char *const states[] = {"running", "success", "dead", "retrying"};
+
+	for (int i = 0; i < 4; i++) {
+		struct job *job = claimed_job(JOB_DAILY_SYNC);
+
+		job->claim = (struct claim){.known = true, .account_id = 7, .attempt = 3};
+		snprintf(job->claim.state, sizeof job->claim.state, "%s", states[i]);
+		assert_int_equal(tell(job, OUTCOME_CLAIMED), SYNC_DONE);
+		job_destroy(job);
+	}
 }
 
 static void tokens_that_cannot_be_opened_fail_the_attempt(void **state)
@@ -434,6 +456,40 @@ static void a_pair_that_somebody_else_saved_is_adopted(void **state)
 	assert_int_equal(tell(job, OUTCOME_TOKEN_CHANGED), SYNC_CALL);
 	assert_string_equal(job->call.bearer, "act.sibling");
 	assert_url_has(job, "/v2/user/info/");
+	job_destroy(job);
+}
+
+static void account_that_is_lost_while_its_lease_is_awaited_is_skipped(void **state)
+{
+	struct job *job = job_with_expiring_token(JOB_USER_STATS);
+
+	snprintf(job->account.status, sizeof job->account.status, "NEED_RECONNECT");
+	expect_end(job, tell(job, OUTCOME_LEASE_BUSY));
+	assert_int_equal(job->verdict.status, STATUS_SKIPPED);
+	job_destroy(job);
+}
+
+static void a_lease_that_cannot_be_released_lapses(void **state)
+{
+	struct job *job = job_with_expiring_token(JOB_USER_STATS);
+
+	tell(job, OUTCOME_LEASED);
+	assert_int_equal(answer(job, 500, ""), SYNC_RELEASE);
+	expect_failure(job, break_down(job, ERROR_INTERNAL), ERROR_SERVER, TO_RETRY);
+	job_destroy(job);
+}
+
+static void nonsense_lifetimes_do_not_lose_the_new_pair(void **state)
+{
+	struct job *job = job_with_expiring_token(JOB_USER_STATS);
+
+	tell(job, OUTCOME_LEASED);
+	assert_int_equal(answer(job, 200,
+				 "{\"access_token\":\"act.new\",\"refresh_token\":\"rft.new\","
+				 "\"expires_in\":9000000000000000000,\"refresh_expires_in\":-5}"),
+		SYNC_SAVE_TOKEN);
+	assert_true(job->new_tokens.expires_in_s > 0 && job->new_tokens.expires_in_s <= 86400);
+	assert_int_equal(job->new_tokens.refresh_expires_in_s, 0);
 	job_destroy(job);
 }
 
@@ -666,7 +722,7 @@ static void empty_page_with_more_to_come_goes_on(void **state)
 	assert_int_equal(answer(job, 200, PAGE("", "8000", "true")), SYNC_CALL);
 	assert_int_equal(answer(job, 200, PAGE(VIDEO("7"), "7000", "false")), SYNC_SAVE_ROWS);
 	assert_int_equal(job->snapshot.video_count, 2);
-	assert_false(job->list_cut);
+	assert_false(job->paging.cut);
 	job_destroy(job);
 }
 
@@ -679,7 +735,7 @@ static void cursor_that_stands_still_ends_the_list_with_a_warning(void **state)
 	for (; action == SYNC_CALL && calls < 100; calls++)
 		action = answer(job, 200, PAGE(VIDEO("9"), "9000", "true"));
 	assert_int_equal(calls, 3);
-	assert_non_null(strstr(job->verdict.message, "stands still"));
+	assert_non_null(strstr(job->verdict.message, "did not come to an end"));
 	expect_end(job, action);
 	job_destroy(job);
 }
@@ -788,10 +844,15 @@ int main(void)
 		cmocka_unit_test(redelivered_failed_attempt_publishes_its_retry_again),
 		cmocka_unit_test(redelivered_dead_job_goes_to_the_dead_letters_again),
 		cmocka_unit_test(messages_that_lie_about_their_account_die),
+		cmocka_unit_test(a_message_with_the_job_id_of_another_account_ends_no_other_job),
+		cmocka_unit_test(an_attempt_that_a_later_one_has_overtaken_is_only_settled),
 		cmocka_unit_test(tokens_that_cannot_be_opened_fail_the_attempt),
 		cmocka_unit_test(expiring_token_is_saved_before_its_first_use),
 		cmocka_unit_test(token_refresh_job_only_refreshes),
 		cmocka_unit_test(a_pair_that_somebody_else_saved_is_adopted),
+		cmocka_unit_test(account_that_is_lost_while_its_lease_is_awaited_is_skipped),
+		cmocka_unit_test(a_lease_that_cannot_be_released_lapses),
+		cmocka_unit_test(nonsense_lifetimes_do_not_lose_the_new_pair),
 		cmocka_unit_test(a_lease_that_never_ends_fails_the_attempt),
 		cmocka_unit_test(refused_token_is_refreshed_once_and_the_call_made_again),
 		cmocka_unit_test(invalid_grant_needs_reconnect_only_after_a_second_look),
