@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The HTTP endpoint of every program (setting HTTP_LISTEN), on libmicrohttpd:
+ * The HTTP endpoint of worker and logger (setting HTTP_LISTEN), on libmicrohttpd:
  *
  *     /livez    200 while every registered loop has turned within its limit: progress, never dependencies
  *     /readyz   200 when everything that is waited for is there, else 503 and a line for each thing that is not

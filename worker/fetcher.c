@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Fetcher: makes the calls to TikTok, WORKER_CONCURRENCY jobs at once, on one curl_multi. A call is sent when its endpoint's pace
- * allows; a job that waits for its turn holds no place. Jobs that last longer than a second are announced. One thread.
+ * allows; a job that waits for its turn holds no place. A call that finds its job more than a second old is announced. One thread.
  */
 #include <assert.h>
 #include <stdlib.h>
