@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Full-jitter exponential back-off: the n-th delay is drawn evenly from 0 .. min(cap, base * 2^n), so that
- * a fleet that lost its broker together does not come back together.
+ * Full-jitter exponential back-off: the n-th delay is drawn evenly from 0 .. min(cap, base * 2^n),
+ * so that a fleet that lost its broker together does not come back together.
  * Source: "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
  */
 #ifndef COMMON_BACKOFF_H

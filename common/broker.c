@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The life cycle of a broker: connecting, noticing faults, beginning again. Runs in the thread that calls broker_run().
+ * The life cycle of a broker: connecting, noticing faults, beginning again. Runs in the thread that
+ * calls broker_run().
  */
 #include "common/broker.h"
 
@@ -173,7 +174,10 @@ static bool connect_and_prepare(struct broker *broker, struct error *err)
 	return true;
 }
 
-/* Log and tell why it is down, unless that was said already, and choose the moment of the next attempt. */
+/*
+ * Log and tell why it is down, unless that was said already, and choose the moment of the next
+ * attempt.
+ */
 static void stay_down(struct broker *broker, const struct error *why)
 {
 	int64_t delay_ms = backoff_next_ms(&broker->backoff, random_u64());
@@ -219,7 +223,10 @@ static void try_to_connect(struct broker *broker)
 		broker->options.changed(broker->options.context, NULL);
 }
 
-/* Throw the connection away with all that depends on it. What was not confirmed may or may not be stored. */
+/*
+ * Throw the connection away with all that depends on it. What was not confirmed may or may not be
+ * stored.
+ */
 static void end_connection(struct broker *broker)
 {
 	struct text body = broker->content.body;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One AMQP 0-9-1 connection to RabbitMQ with one channel, kept alive: it connects, opens the channel, checks
- * the topology, consumes, and after any fault throws everything away and begins again with full-jitter back-off (0.2 s to 15 s).
- * The only place that knows rabbitmq-c.
+ * One AMQP 0-9-1 connection to RabbitMQ with one channel, kept alive: it connects, opens the
+ * channel, checks the topology, consumes, and after any fault throws everything away and begins
+ * again with full-jitter back-off (0.2 s to 15 s). The only place that knows rabbitmq-c.
  *
  *            broker_run()                              a fault
  *     DOWN ----------------> connect, login, channel -----------> DOWN, back-off
@@ -13,8 +13,9 @@
  * A process that consumes and publishes has two: during an alarm the broker stops reading from a
  * connection that publishes, and acks would wait with it.
  *
- * Threads: a broker belongs to the thread that calls broker_run(); every function below is for that thread alone,
- * and every callback runs inside broker_run(). The thread needs a stack of 8 MB: rabbitmq-c 0.11 decodes nested tables recursively.
+ * Threads: a broker belongs to the thread that calls broker_run(); every function below is for that
+ *          thread alone, and every callback runs inside broker_run(). The thread needs a stack of 8
+ *          MB: rabbitmq-c 0.11 decodes nested tables recursively.
  */
 #ifndef COMMON_BROKER_H
 #define COMMON_BROKER_H
@@ -51,8 +52,9 @@ struct broker_header {
 };
 
 /*
- * Always persistent, mandatory, content type application/json. The property correlation_id is ours: it carries the number of the
- * publish, by which a returned message is told from another copy of itself.
+ * Always persistent, mandatory, content type application/json. The property correlation_id is ours:
+ * it carries the number of the publish, by which a returned message is told from another copy of
+ * itself.
  */
 struct broker_message {
 	const char *exchange;
@@ -82,7 +84,10 @@ struct broker_options {
 	const char *name; /* shown by the broker beside the connection; copied */
 	const struct broker_consumer *consumers; /* borrowed for ever; NULL: only publishes */
 	size_t consumer_count;
-	/* Queues that must be as topology.c has them before it comes up; borrowed for ever, NULL: none. */
+	/*
+	 * Queues that must be as topology.c has them before it comes up; borrowed for ever, NULL:
+	 * none.
+	 */
 	const enum topology_queue_id *needs;
 	size_t need_count;
 	size_t window;              /* publishes that may be unconfirmed; 0: does not publish */
@@ -95,21 +100,28 @@ struct broker_options {
 	/* Once for every broker_publish() that returned true, in no particular order. */
 	void (*settled)(void *context, void *publish_context, enum broker_fate fate);
 	/*
-	 * The connection is up, or it went or stays down for another reason than before; reason is NULL when up. It has been logged.
-	 * Called before the fates of what was lost.
+	 * The connection is up, or it went or stays down for another reason than before; reason is
+	 * NULL when up. It has been logged. Called before the fates of what was lost.
 	 */
 	void (*changed)(void *context, const char *reason);
 };
 
-/* Owns: *broker is ended with broker_destroy(). Fails: settings - the URL is not one; its password is not quoted. */
+/*
+ * Owns: *broker is ended with broker_destroy(). Fails: settings - the URL is not one; its password
+ * is not quoted.
+ */
 bool broker_create(const struct broker_options *options, struct broker **broker, struct error *err);
-/* Close politely when up (acks on their way arrive), then free. Publishes still open are settled FATE_LOST. NULL: nothing to do. */
+/*
+ * Close politely when up (acks on their way arrive), then free. Publishes still open are settled
+ * FATE_LOST. NULL: nothing to do.
+ */
 void broker_destroy(struct broker *broker);
 
 /*
- * Move everything forward: connect when it is time, read frames, call back, send heartbeats; when there was nothing to do, sleep
- * until there is, wake_fd (-1: none) becomes readable, or timeout_ms have passed. Connecting takes 15 s at most (besides a
- * name server that does not answer). Call it at least every 5 s: heartbeats are sent here.
+ * Move everything forward: connect when it is time, read frames, call back, send heartbeats; when
+ * there was nothing to do, sleep until there is, wake_fd (-1: none) becomes readable, or timeout_ms
+ * have passed. Connecting takes 15 s at most (besides a name server that does not answer). Call it
+ * at least every 5 s: heartbeats are sent here.
  */
 void broker_run(struct broker *broker, int wake_fd, int64_t timeout_ms);
 bool broker_is_up(const struct broker *broker);
@@ -126,7 +138,8 @@ size_t broker_room(const struct broker *broker);
 size_t broker_unconfirmed(const struct broker *broker);
 /*
  * Publish; settled(context, publish_context, fate) follows exactly once if this returns true.
- * False: no room, or the connection broke while sending; the message was not taken, and broker_run() deals with the rest.
+ * False: no room, or the connection broke while sending; the message was not taken, and
+ * broker_run() deals with the rest.
  */
 bool broker_publish(
 	struct broker *broker, const struct broker_message *message, void *publish_context);
@@ -136,14 +149,14 @@ void broker_ack(struct broker *broker, uint64_t epoch, uint64_t tag);
 /* Give it back to its queue. */
 void broker_requeue(struct broker *broker, uint64_t epoch, uint64_t tag);
 /*
- * Stop consuming for good (drain); what was delivered stays ours until settled. Nothing is delivered after this: what
- * is on its way is given back.
+ * Stop consuming for good (drain); what was delivered stays ours until settled. Nothing is
+ * delivered after this: what is on its way is given back.
  */
 void broker_stop_consuming(struct broker *broker);
 
 /*
- * For `syncctl topology`, over a connection of their own: create what is missing and name what differs; or name what is
- * missing or differs as far as AMQP shows it (no bindings, no policies).
+ * For `syncctl topology`, over a connection of their own: create what is missing and name what
+ * differs; or name what is missing or differs as far as AMQP shows it (no bindings, no policies).
  *
  * Owns:  the caller ends *report with topology_report_finish(), also after a failure.
  * Fails: settings - the URL; broker - no connection, or something we may not create.

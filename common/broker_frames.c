@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What comes in: frames are read until there is none, and each goes to the function that knows it. Deliveries are put together here
- * rather than by amqp_consume_message(), which stops at the confirms that come between them. Runs inside broker_run().
+ * What comes in: frames are read until there is none, and each goes to the function that knows it.
+ * Deliveries are put together here rather than by amqp_consume_message(), which stops at the
+ * confirms that come between them. Runs inside broker_run().
  */
 #include <assert.h>
 #include <inttypes.h>
@@ -268,8 +269,9 @@ static void read_frame(struct broker *broker, const amqp_frame_t *frame)
 }
 
 /*
- * rabbitmq-c reads ahead, and OpenSSL holds decrypted bytes: only its own word that there is no frame (TIMEOUT) means that
- * poll() may be slept in. Asking also sends a heartbeat when one is due, and notices when the broker's stay away.
+ * rabbitmq-c reads ahead, and OpenSSL holds decrypted bytes: only its own word that there is no
+ * frame (TIMEOUT) means that poll() may be slept in. Asking also sends a heartbeat when one is due,
+ * and notices when the broker's stay away.
  */
 size_t broker_read_frames(struct broker *broker)
 {

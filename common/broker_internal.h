@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A broker from the inside, for the files common/broker*.c alone: broker.c has its life cycle, broker_publish.c what goes out,
- * broker_frames.c what comes in.
+ * A broker from the inside, for the files common/broker*.c alone: broker.c has its life cycle,
+ * broker_publish.c what goes out, broker_frames.c what comes in.
  * Threads: the one that calls broker_run().
  */
 #ifndef COMMON_BROKER_INTERNAL_H
@@ -53,16 +53,22 @@ struct broker {
 	int64_t up_since_ms;
 };
 
-/* The connection is of no more use; the first reason counts. broker_run() ends it when the current frame is dealt with. */
+/*
+ * The connection is of no more use; the first reason counts. broker_run() ends it when the current
+ * frame is dealt with.
+ */
 void broker_fail(struct broker *broker, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void broker_set_blocked(struct broker *broker, bool blocked);
-/* Up, without a fault, and heard of lately enough that sending cannot hang; fails the broker otherwise. */
+/*
+ * Up, without a fault, and heard of lately enough that sending cannot hang; fails the broker
+ * otherwise.
+ */
 bool broker_can_send(struct broker *broker);
 
 /*
- * Read the frames that have come and call back for them. Returns how many there were that meant something to the caller.
- * Stops at a fault, and after so many that others want their turn.
+ * Read the frames that have come and call back for them. Returns how many there were that meant
+ * something to the caller. Stops at a fault, and after so many that others want their turn.
  */
 size_t broker_read_frames(struct broker *broker);
 

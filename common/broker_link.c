@@ -28,7 +28,10 @@
 #define FRAME_MAX          131072
 #define PRODUCT            "storesync"
 
-/* How long bytes may stay unacknowledged before the kernel gives the connection up: the only bound on a blocked send. */
+/*
+ * How long bytes may stay unacknowledged before the kernel gives the connection up: the only bound
+ * on a blocked send.
+ */
 #define TCP_USER_TIMEOUT_MS 10000
 #define KEEPALIVE_IDLE_S    5
 #define KEEPALIVE_EVERY_S   5
@@ -145,8 +148,8 @@ static amqp_table_entry_t text_entry(const char *name, const char *text)
 }
 
 /*
- * rabbitmq-c by itself announces neither connection.blocked nor consumer_cancel_notify, and without them RabbitMQ keeps
- * alarms and deleted queues to itself. It merges this table into its own.
+ * rabbitmq-c by itself announces neither connection.blocked nor consumer_cancel_notify, and without
+ * them RabbitMQ keeps alarms and deleted queues to itself. It merges this table into its own.
  */
 static amqp_rpc_reply_t log_in(struct broker_link *link, const struct broker_address *address,
 	const char *name, int heartbeat_s)

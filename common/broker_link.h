@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One connection to RabbitMQ with channel 1 open on it, from socket to login, and the words for what can go wrong. No reconnecting:
- * that is broker.c's. Everything that waits for an answer ends by the link's deadline.
- * For the files common/broker*.c alone: it is the one header that includes rabbitmq-c's.
- * Threads: one per link. rabbitmq-c 0.11 decodes nested tables recursively: it needs a stack of 8 MB.
+ * One connection to RabbitMQ with channel 1 open on it, from socket to login, and the words for
+ * what can go wrong. No reconnecting: that is broker.c's. Everything that waits for an answer ends
+ * by the link's deadline. For the files common/broker*.c alone: it is the one header that includes
+ * rabbitmq-c's.
+ * Threads: one per link. rabbitmq-c 0.11 decodes nested tables recursively: it needs a stack of 8
+ *          MB.
  */
 #ifndef COMMON_BROKER_LINK_H
 #define COMMON_BROKER_LINK_H
@@ -49,8 +51,8 @@ void broker_link_close(struct broker_link *link, enum broker_farewell farewell);
 /* Before a call that waits for an answer: give it what is left of the time. False: nothing is left. */
 bool broker_link_may_ask(struct broker_link *link, struct error *err);
 /*
- * The outcome of the call just made; doing says what it was for ("cannot consume sync.jobs").
- * A refusal closed the channel: link->refusal says which, broker_link_renew_channel() opens it again.
+ * The outcome of the call just made; doing says what it was for ("cannot consume sync.jobs"). A
+ * refusal closed the channel: link->refusal says which, broker_link_renew_channel() opens it again.
  */
 bool broker_link_answer(struct broker_link *link, const char *doing, struct error *err);
 bool broker_link_renew_channel(struct broker_link *link, struct error *err);

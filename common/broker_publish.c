@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What goes out: publishes and the settling of deliveries. Runs in the broker's thread, also from inside its callbacks; a
- * connection that breaks here is ended by the next turn of broker_run().
+ * What goes out: publishes and the settling of deliveries. Runs in the broker's thread, also from
+ * inside its callbacks; a connection that breaks here is ended by the next turn of broker_run().
  */
 #include <assert.h>
 #include <inttypes.h>
@@ -19,8 +19,8 @@
 #define PERSISTENT_DELIVERY 2
 
 /*
- * rabbitmq-c 0.11 waits for ever in a publish when two heartbeats were missed and there is nothing to read (its issue 780,
- * mended in 0.14). We stop sending shortly before that moment.
+ * rabbitmq-c 0.11 waits for ever in a publish when two heartbeats were missed and there is nothing
+ * to read (its issue 780, mended in 0.14). We stop sending shortly before that moment.
  */
 bool broker_can_send(struct broker *broker)
 {
@@ -120,8 +120,9 @@ bool broker_publish(
 }
 
 /*
- * A channel may go on refusing after the limit that it ran into was lifted (seen with 3.10.8, after a policy with max-length was
- * removed). While publishes are refused we therefore begin with a new channel once a minute.
+ * A channel may go on refusing after the limit that it ran into was lifted (seen with 3.10.8, after
+ * a policy with max-length was removed). While publishes are refused we therefore begin with a new
+ * channel once a minute.
  */
 static void note_refusal(struct broker *broker)
 {
@@ -166,7 +167,10 @@ void broker_ack(struct broker *broker, uint64_t epoch, uint64_t tag)
 		broker_fail(broker, "cannot acknowledge: %s", amqp_error_string2(status));
 }
 
-/* basic.nack rather than basic.reject: from RabbitMQ 4.3 on it does not count towards the delivery limit. */
+/*
+ * basic.nack rather than basic.reject: from RabbitMQ 4.3 on it does not count towards the delivery
+ * limit.
+ */
 void broker_requeue(struct broker *broker, uint64_t epoch, uint64_t tag)
 {
 	int status;

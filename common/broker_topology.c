@@ -98,8 +98,8 @@ static bool bind_queue(
 }
 
 /*
- * Passive first, so that the declaration proper creates nothing: a queue that appears behind the operator's back would
- * have no binding.
+ * Passive first, so that the declaration proper creates nothing: a queue that appears behind the
+ * operator's back would have no binding.
  */
 static bool check_exchange(
 	struct broker_link *link, struct topology_report *report, struct error *err)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The parser of AMQP_URL. Any thread. rabbitmq-c's own parser knows no query parameters and refuses escapes above %7F.
+ * The parser of AMQP_URL. Any thread. rabbitmq-c's own parser knows no query parameters and refuses
+ * escapes above %7F.
  */
 #include "common/broker_url.h"
 
@@ -16,7 +17,10 @@
 #define DEFAULT_PORT     5672
 #define DEFAULT_TLS_PORT 5671
 
-/* The percent-decoded text between begin and end. NULL: a broken escape, or a NUL byte. Owns: the caller frees. */
+/*
+ * The percent-decoded text between begin and end. NULL: a broken escape, or a NUL byte. Owns: the
+ * caller frees.
+ */
 static char *decode(const char *begin, const char *end)
 {
 	char *decoded = memory_allocate((size_t)(end - begin) + 1, 1);

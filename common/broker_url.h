@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * AMQP_URL, taken apart: amqp://user:password@host:port/vhost?option=value as in RabbitMQ's URI specification
- * (rabbitmq.com/docs/uri-spec) and its query parameters (rabbitmq.com/docs/uri-query-parameters).
+ * AMQP_URL, taken apart: amqp://user:password@host:port/vhost?option=value as in RabbitMQ's URI
+ * specification (rabbitmq.com/docs/uri-spec) and its query parameters
+ * (rabbitmq.com/docs/uri-query-parameters).
  *
  *	no path          the vhost "/"
  *	"/" alone        the vhost with the empty name, as the specification has it
  *	"/%2F"           the vhost "/"
  *	no user          guest, guest
  *
- * Options, for amqps:// only: cacertfile (default: Debian's bundle), certfile and keyfile (our certificate), auth_mechanism=external
- * (the certificate is the login). Certificate and host name are always verified.
+ * Options, for amqps:// only: cacertfile (default: Debian's bundle), certfile and keyfile (our
+ * certificate), auth_mechanism=external (the certificate is the login). Certificate and host name
+ * are always verified.
  * Threads: any.
  */
 #ifndef COMMON_BROKER_URL_H

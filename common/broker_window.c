@@ -10,8 +10,8 @@
 #include "common/memory.h"
 
 /*
- * A publish that is confirmed late (its queue elects a leader) holds the oldest tag while younger ones come and go; the
- * ring has room for that many times the limit before it would stop them.
+ * A publish that is confirmed late (its queue elects a leader) holds the oldest tag while younger
+ * ones come and go; the ring has room for that many times the limit before it would stop them.
  */
 #define RING_FACTOR 8
 
@@ -94,8 +94,8 @@ bool broker_window_mark_returned(struct broker_window *window, uint64_t tag)
 }
 
 /*
- * A publish leaves, unless it has left before. The slot is free before anybody is called: they may publish, and a new
- * publish may then stand in the slot of an old tag.
+ * A publish leaves, unless it has left before. The slot is free before anybody is called: they may
+ * publish, and a new publish may then stand in the slot of an old tag.
  */
 static void settle(struct broker_window *window, uint64_t tag, enum broker_fate fate,
 	broker_window_settled *settled, void *owner)

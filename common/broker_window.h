@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The window of publishes that RabbitMQ has not confirmed yet. Tags count from 1 on every connection, as the broker counts them
- * after confirm.select; confirms come singly or for everything up to a tag, in any order. Each publish leaves
- * the window exactly once, with its fate.
+ * The window of publishes that RabbitMQ has not confirmed yet. Tags count from 1 on every
+ * connection, as the broker counts them after confirm.select; confirms come singly or for
+ * everything up to a tag, in any order. Each publish leaves the window exactly once, with its fate.
  *
  *	add --> OPEN -- ack ------------------> STORED
  *	         |  \-- nack -----------------> REFUSED

@@ -15,9 +15,15 @@
 int64_t clock_monotonic_ms(void);
 int64_t clock_unix_us(void);
 
-/* RFC 3339 in UTC with microseconds; a moment outside the years 1 to 9999 shows as the nearest one inside. */
+/*
+ * RFC 3339 in UTC with microseconds; a moment outside the years 1 to 9999 shows as the nearest one
+ * inside.
+ */
 void clock_format(int64_t unix_us, char text[CLOCK_TEXT_SIZE]);
-/* RFC 3339, any offset, at most nine fractional digits (cut to micros), years 1 to 9999. False: not one. */
+/*
+ * RFC 3339, any offset, at most nine fractional digits (cut to micros), years 1 to 9999. False: not
+ * one.
+ */
 bool clock_parse(const char *text, int64_t *unix_us);
 /* True for a calendar day that exists, written YYYY-MM-DD. */
 bool clock_is_day(const char *text);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads the settings of config_table.c from the environment. Each value is judged by the kind of its setting; a
- * fault is one sentence, and all of them are told in one go. Run by the main thread before others start.
+ * Reads the settings of config_table.c from the environment. Each value is judged by the kind of
+ * its setting; a fault is one sentence, and all of them are told in one go. Run by the main thread
+ * before others start.
  */
 #include "common/config.h"
 

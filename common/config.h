@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Settings: environment variables, read once at start into one struct. The table in config_table.c names every one
- * of them with its default, bounds and help; --help and README.md are printed from it. A secret NAME may be
- * given as NAME_FILE instead, the path of a file that holds it (a trailing newline is dropped).
+ * Settings: environment variables, read once at start into one struct. The table in config_table.c
+ * names every one of them with its default, bounds and help; --help and README.md are printed from
+ * it. A secret NAME may be given as NAME_FILE instead, the path of a file that holds it (a trailing
+ * newline is dropped).
  * Threads: config_load() before the threads start; the struct is read-only afterwards.
  */
 #ifndef COMMON_CONFIG_H
@@ -50,8 +51,9 @@ struct config {
 };
 
 /*
- * Read the settings that program uses. Every fault (missing, malformed, out of bounds, unreadable file,
- * both NAME and NAME_FILE) is appended to faults, one sentence a line naming the variable and the way out.
+ * Read the settings that program uses. Every fault (missing, malformed, out of bounds, unreadable
+ * file, both NAME and NAME_FILE) is appended to faults, one sentence a line naming the variable and
+ * the way out.
  *
  * Owns:  the caller ends *config with config_finish(), also after a failure.
  * Fails: false when faults were found; the program then exits with 2.
@@ -61,8 +63,9 @@ bool config_load(struct config *config, enum program program, struct text *fault
 void config_finish(struct config *config);
 
 /*
- * Append a line for each environment variable that looks like a misspelt setting; true if there are any. A warning
- * and no fault, because the environment holds other programs' variables too. config_load() does so when it fails.
+ * Append a line for each environment variable that looks like a misspelt setting; true if there are
+ * any. A warning and no fault, because the environment holds other programs' variables too.
+ * config_load() does so when it fails.
  */
 bool config_find_misspelt(struct text *hints);
 /* The same after a successful load, to the log. */

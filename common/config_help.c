@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the table of settings says to people: --help, the table of README.md, and the hint at misspelt names.
- * Run by the main thread.
+ * What the table of settings says to people: --help, the table of README.md, and the hint at
+ * misspelt names. Run by the main thread.
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -147,8 +147,8 @@ static size_t edit_distance(const char *name, const char *other, size_t length)
 }
 
 /*
- * The setting whose name is one or two letters away from a variable's; NULL: none, or the name is right. The first
- * two letters have to agree, so that strangers' variables are left alone.
+ * The setting whose name is one or two letters away from a variable's; NULL: none, or the name is
+ * right. The first two letters have to agree, so that strangers' variables are left alone.
  */
 static const struct setting *setting_meant(const char *variable, size_t length)
 {

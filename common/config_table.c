@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every setting, once: to add one, add a member to struct config and a row here; --help and README.md follow.
- * A constant, read by the main thread at start.
+ * Every setting, once: to add one, add a member to struct config and a row here; --help and
+ * README.md follow. A constant, read by the main thread at start.
  */
 #include "common/config_table.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * OpenSSL 3, and the encodings around it. A refusal of OpenSSL that no input explains (no entropy, no
- * algorithm, no memory) ends the process: going on without randomness or encryption is worse.
- * No state but the algorithms, looked up once: any thread.
+ * OpenSSL 3, and the encodings around it. A refusal of OpenSSL that no input explains (no entropy,
+ * no algorithm, no memory) ends the process: going on without randomness or encryption is worse. No
+ * state but the algorithms, looked up once: any thread.
  */
 #include "common/crypto.h"
 
@@ -171,7 +171,10 @@ bool crypto_unbase64(const char *text, size_t length, struct text *out)
 	for (size_t i = 0; i < length - padding; i++)
 		if (base64_value(text[i]) < 0)
 			return false;
-	/* Bits that no byte takes are zero: a text that another text decodes to as well is not accepted. */
+	/*
+	 * Bits that no byte takes are zero: a text that another text decodes to as well is not
+	 * accepted.
+	 */
 	if (padding > 0 && base64_value(text[length - 1 - padding]) & (padding == 1 ? 0x03 : 0x0f))
 		return false;
 
@@ -245,7 +248,10 @@ bool crypto_open(const unsigned char key[CRYPTO_KEY_SIZE], const void *nonce, si
 	bool authentic;
 
 	assert(length <= INT_MAX);
-	/* OpenSSL wants a tag that it may write to, and would accept one of four bytes: ours has all sixteen. */
+	/*
+	 * OpenSSL wants a tag that it may write to, and would accept one of four bytes: ours has
+	 * all sixteen.
+	 */
 	memcpy(expected, tag, sizeof expected);
 	require(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, sizeof expected, expected) == 1,
 		"take a tag");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The one place where OpenSSL is used: random bytes, SHA-256, AES-256-GCM, and the encodings that go with
- * them. Threads: any.
+ * The one place where OpenSSL is used: random bytes, SHA-256, AES-256-GCM, and the encodings that
+ * go with them. Threads: any.
  */
 #ifndef COMMON_CRYPTO_H
 #define COMMON_CRYPTO_H
@@ -38,14 +38,17 @@ void crypto_hex(const void *bytes, size_t length, char *text);
 bool crypto_unhex(const char *text, void *bytes, size_t length);
 /* Standard base64 with padding (RFC 4648, section 4). */
 void crypto_base64(const void *bytes, size_t length, struct text *out);
-/* Strict: no white space, correct padding. Appends the bytes to out; false and nothing appended otherwise. */
+/*
+ * Strict: no white space, correct padding. Appends the bytes to out; false and nothing appended
+ * otherwise.
+ */
 bool crypto_unbase64(const char *text, size_t length, struct text *out);
 /* Equality in constant time. */
 bool crypto_equal(const void *a, const void *b, size_t length);
 
 /*
- * AES-256-GCM. seal appends ciphertext and tag (16 bytes) to out. open appends the plaintext, or, when the
- * tag does not fit, appends nothing and returns false. nonce may have 12 or 16 bytes.
+ * AES-256-GCM. seal appends ciphertext and tag (16 bytes) to out. open appends the plaintext, or,
+ * when the tag does not fit, appends nothing and returns false. nonce may have 12 or 16 bytes.
  */
 void crypto_seal(const unsigned char key[CRYPTO_KEY_SIZE], const void *nonce, size_t nonce_length,
 	const void *aad, size_t aad_length, const void *plain, size_t length, struct text *out);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The life of a connection, and statements over it: one at a time, several as one transaction in one round trip
- * (pipeline mode), or as script. Every result is read to the end and the first error kept: libpq hides the
- * SQLSTATE of a killed session behind later results. Runs on the thread that owns the connection.
+ * The life of a connection, and statements over it: one at a time, several as one transaction in
+ * one round trip (pipeline mode), or as script. Every result is read to the end and the first error
+ * kept: libpq hides the SQLSTATE of a killed session behind later results. Runs on the thread that
+ * owns the connection.
  */
 #include "common/db.h"
 
@@ -38,7 +39,10 @@ bool db_is_failure(const PGresult *result)
 	       status != PGRES_EMPTY_QUERY;
 }
 
-/* Read the results of one statement up to the NULL that ends them. The last good or the first bad one is the caller's. */
+/*
+ * Read the results of one statement up to the NULL that ends them. The last good or the first bad
+ * one is the caller's.
+ */
 static PGresult *read_results(struct db *db)
 {
 	PGresult *kept = NULL;
@@ -59,8 +63,8 @@ static PGresult *read_results(struct db *db)
 }
 
 /*
- * After the last statement of a pipeline: read up to the answer to its sync. NULL: committed, or the connection is lost;
- * else the error of the commit, which the caller clears.
+ * After the last statement of a pipeline: read up to the answer to its sync. NULL: committed, or
+ * the connection is lost; else the error of the commit, which the caller clears.
  */
 static PGresult *read_sync(struct db *db)
 {

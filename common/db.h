@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One PostgreSQL connection, and what travels over it: parameters, batches, results. The only place that knows libpq.
- * Statements come from the table in statements.c and are prepared when a connection opens.
+ * One PostgreSQL connection, and what travels over it: parameters, batches, results. The only place
+ * that knows libpq. Statements come from the table in statements.c and are prepared when a
+ * connection opens.
  *
  * Threads: a connection and what was made from it belong to one thread at a time.
  */
@@ -25,13 +26,16 @@ struct db_result;
  *
  * Owns:  the caller ends *db with db_close().
  * Fails: database - cannot connect, or is starting, stopping, full or in recovery: try again later;
- *        settings - refused for good (password, no such database or role), or the schema is older than this
- *        program ("run syncctl migrate up"). The text never holds the password.
+ *        settings - refused for good (password, no such database or role), or the schema is older
+ *        than this program ("run syncctl migrate up"). The text never holds the password.
  */
 bool db_open(
 	const char *url, enum program program, bool logging, struct db **db, struct error *err);
 void db_close(struct db *db); /* NULL: nothing to do */
-/* False once the connection has broken or been left inside a transaction; close it then and open another. */
+/*
+ * False once the connection has broken or been left inside a transaction; close it then and open
+ * another.
+ */
 bool db_is_usable(const struct db *db);
 /*
  * Look, without waiting, whether the server has ended a connection that nobody uses at the moment.
@@ -40,8 +44,8 @@ bool db_is_usable(const struct db *db);
 bool db_check_idle(struct db *db, struct error *err);
 
 /*
- * Parameters of one statement, in order. Start from a zeroed struct; values that are pointers are borrowed until
- * the query returns, so the struct itself needs no end.
+ * Parameters of one statement, in order. Start from a zeroed struct; values that are pointers are
+ * borrowed until the query returns, so the struct itself needs no end.
  */
 #define DB_PARAMS_MAX 24
 
@@ -62,8 +66,8 @@ void db_param_boolean(struct db_params *params, bool value);
 void db_param_array(struct db_params *params, struct db_array *array);
 
 /*
- * A column of values for unnest(), sent in PostgreSQL's binary array format: nothing to escape, cheap to gather
- * from many jobs. Source: src/backend/utils/adt/arrayfuncs.c, array_recv.
+ * A column of values for unnest(), sent in PostgreSQL's binary array format: nothing to escape,
+ * cheap to gather from many jobs. Source: src/backend/utils/adt/arrayfuncs.c, array_recv.
  */
 enum db_type { DB_TEXT, DB_INT4, DB_INT8, DB_BOOL, DB_UUID, DB_DATE, DB_TIMESTAMPTZ };
 
@@ -90,8 +94,9 @@ void db_array_day(struct db_array *array, const char *day);   /* DB_DATE; a vali
  * Run one statement.
  *
  * Owns:  *result (NULL: not wanted) is ended with db_result_destroy(); untouched on failure.
- * Fails: database - temporary: lost connection, deadlock, time-out, shutdown, no room: the caller tries again;
- *        internal - PostgreSQL refuses it for good (data, constraint, defect). The text holds SQLSTATE and constraint, never values.
+ * Fails: database - temporary: lost connection, deadlock, time-out, shutdown, no room: the caller
+ *        tries again; internal - PostgreSQL refuses it for good (data, constraint, defect). The
+ *        text holds SQLSTATE and constraint, never values.
  */
 bool db_query(struct db *db, enum statement statement, struct db_params *params,
 	struct db_result **result, struct error *err);
@@ -103,9 +108,9 @@ struct db_step {
 };
 
 /*
- * Run steps as one transaction in one round trip (pipeline mode): all of them or none.
- * The results are the caller's, also after a failure. Fails as db_query(); a connection that is lost after sending leaves the outcome
- * unknown, so that every step must be safe to repeat.
+ * Run steps as one transaction in one round trip (pipeline mode): all of them or none. The results
+ * are the caller's, also after a failure. Fails as db_query(); a connection that is lost after
+ * sending leaves the outcome unknown, so that every step must be safe to repeat.
  */
 bool db_transact(struct db *db, struct db_step *steps, size_t count, struct error *err);
 void db_steps_finish(struct db_step *steps, size_t count);
@@ -116,13 +121,14 @@ bool db_commit(struct db *db, struct error *err);
 void db_rollback(struct db *db);
 
 /*
- * Run SQL text of possibly several statements: migrations and tests only. The error text names the statement's number,
- * and the line where PostgreSQL gives a position; *result (NULL: not wanted) is the last statement's.
+ * Run SQL text of possibly several statements: migrations and tests only. The error text names the
+ * statement's number, and the line where PostgreSQL gives a position; *result (NULL: not wanted) is
+ * the last statement's.
  */
 bool db_run_script(struct db *db, const char *sql, struct db_result **result, struct error *err);
 /*
- * The types of a statement's parameters and columns as PostgreSQL sees them, spelled as in the table of statements:
- * for the test that compares the two. Appended to params and columns.
+ * The types of a statement's parameters and columns as PostgreSQL sees them, spelled as in the
+ * table of statements: for the test that compares the two. Appended to params and columns.
  */
 bool db_describe(struct db *db, enum statement statement, struct text *params, struct text *columns,
 	struct error *err);

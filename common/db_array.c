@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Columns of values in PostgreSQL's binary array format: a header of five 32-bit numbers (dimensions, has NULLs,
- * element type, length, lower bound), then each element's length (-1: NULL) and bytes, all in network order.
- * The header's room is kept free at the front and filled in when the array is sent. An array belongs to one thread.
+ * Columns of values in PostgreSQL's binary array format: a header of five 32-bit numbers
+ * (dimensions, has NULLs, element type, length, lower bound), then each element's length (-1: NULL)
+ * and bytes, all in network order. The header's room is kept free at the front and filled in when
+ * the array is sent. An array belongs to one thread.
  */
 #include <arpa/inet.h>
 #include <assert.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Connecting. libpq tells no SQLSTATE of a failed connect, only a text in the server's language; but a
- * connection under way already obeys PQsetErrorVerbosity(), and a verbose text begins with the code. That is why
- * this file polls by itself instead of calling PQconnectdbParams(). Runs on the thread that will own the connection.
+ * Connecting. libpq tells no SQLSTATE of a failed connect, only a text in the server's language;
+ * but a connection under way already obeys PQsetErrorVerbosity(), and a verbose text begins with
+ * the code. That is why this file polls by itself instead of calling PQconnectdbParams(). Runs on
+ * the thread that will own the connection.
  */
 #include <assert.h>
 #include <ctype.h>
@@ -39,7 +40,10 @@ static const char *application_name(enum program program)
 /* Producer and operator work on whole tables; worker and logger on batches. */
 static const char *session_options(enum program program)
 {
-	/* The logger's thread serves its broker connections too, which RabbitMQ gives up after 20 s of silence. */
+	/*
+	 * The logger's thread serves its broker connections too, which RabbitMQ gives up after 20 s
+	 * of silence.
+	 */
 	if (program == PROGRAM_LOGGER)
 		return "-c statement_timeout=10s -c lock_timeout=5s"
 		       " -c idle_in_transaction_session_timeout=60s";
@@ -86,7 +90,10 @@ static bool wait_for_socket(int socket, short events, int64_t deadline_ms)
 	return false;
 }
 
-/* An address that does not answer in time has its socket shut down, so that libpq turns to the next one. */
+/*
+ * An address that does not answer in time has its socket shut down, so that libpq turns to the next
+ * one.
+ */
 static bool finish_connecting(PGconn *connection)
 {
 	int64_t timeout_ms = connect_timeout_ms(connection);
@@ -112,7 +119,10 @@ static bool finish_connecting(PGconn *connection)
 	return status == PGRES_POLLING_OK;
 }
 
-/* Find "FATAL:  28P01: text": two blanks, a code, a colon. Returns where the text begins; NULL: there is no code. */
+/*
+ * Find "FATAL:  28P01: text": two blanks, a code, a colon. Returns where the text begins; NULL:
+ * there is no code.
+ */
 static const char *find_sqlstate(const char *message, char sqlstate[SQLSTATE_SIZE])
 {
 	for (const char *at = strstr(message, ":  "); at; at = strstr(at + 1, ":  ")) {
@@ -149,7 +159,10 @@ static void explain_failure(PGconn *connection, struct error *err)
 	if (strncmp(message, "invalid ", strlen("invalid ")) == 0)
 		refuse_url(err);
 	else if (text) {
-		/* A state that the table does not know (55000: "not currently accepting connections") may pass too. */
+		/*
+		 * A state that the table does not know (55000: "not currently accepting
+		 * connections") may pass too.
+		 */
 		if (db_error_rule(sqlstate)->class != ERROR_INTERNAL)
 			class = db_error_rule(sqlstate)->class;
 		error_set(err, class, "PostgreSQL refuses the connection: %.*s (SQLSTATE %s)",

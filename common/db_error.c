@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of SQLSTATEs: temporary (class database: the same work may succeed later), wrong settings, or
- * refused for good (class internal). Used by every thread that owns a connection.
+ * The table of SQLSTATEs: temporary (class database: the same work may succeed later), wrong
+ * settings, or refused for good (class internal). Used by every thread that owns a connection.
  */
 #include "common/db_error.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a PostgreSQL error code (SQLSTATE) means for us. Source of the codes: the manual, appendix A.
- * For common/db and its tests alone.
+ * What a PostgreSQL error code (SQLSTATE) means for us. Source of the codes: the manual, appendix
+ * A. For common/db and its tests alone.
  */
 #ifndef COMMON_DB_ERROR_H
 #define COMMON_DB_ERROR_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From a failed result to an error: its class by SQLSTATE, and a text that holds no value of any row. libpq's own
- * message is not used, because its DETAIL quotes rows. Runs on the thread that owns the connection.
+ * From a failed result to an error: its class by SQLSTATE, and a text that holds no value of any
+ * row. libpq's own message is not used, because its DETAIL quotes rows. Runs on the thread that
+ * owns the connection.
  */
 #include <stdio.h>
 #include <string.h>
@@ -52,7 +53,10 @@ void db_fault(struct db *db, const PGresult *result, const char *what, enum db_d
 		text_append(&text, db->farewell);
 	else
 		text_append(&text, "the connection to PostgreSQL is lost");
-	/* A session that was refused its login is new; in a living one it is our statement that is refused. */
+	/*
+	 * A session that was refused its login is new; in a living one it is our statement that is
+	 * refused.
+	 */
 	error_set(err, rule->class == ERROR_SETTINGS ? ERROR_INTERNAL : rule->class, "%s: %s", what,
 		text_string(&text));
 	if (rule->ends_session || PQstatus(db->connection) != CONNECTION_OK)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of common/db share: the connection itself, types by name, the making of errors. Nobody else
- * includes this, but for their tests.
+ * What the files of common/db share: the connection itself, types by name, the making of errors.
+ * Nobody else includes this, but for their tests.
  */
 #ifndef COMMON_DB_INTERNAL_H
 #define COMMON_DB_INTERNAL_H
@@ -45,7 +45,10 @@ void db_array_complete(struct db_array *array);
 /* db.c */
 bool db_is_failure(const PGresult *result);
 
-/* db_fault.c: what a failed result (NULL: none came) says about what. Marks the connection as lost when it is. */
+/*
+ * db_fault.c: what a failed result (NULL: none came) says about what. Marks the connection as lost
+ * when it is.
+ */
 enum db_detail { DB_HIDE_VALUES, DB_SHOW_MESSAGE };
 void db_fault(struct db *db, const PGresult *result, const char *what, enum db_detail detail,
 	struct error *err);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The pool. A loan is a place (at most size of them) and, on that place, an idle connection if there is one, else a new one.
- * Those who wait stand in line, and whoever gives a place back hands it to the first in line: nobody is passed over.
+ * The pool. A loan is a place (at most size of them) and, on that place, an idle connection if
+ * there is one, else a new one. Those who wait stand in line, and whoever gives a place back hands
+ * it to the first in line: nobody is passed over.
  *
  *     place:       free -> lent -> free
  *     connection:  opened -> lent -> idle -> lent ...   closed when broken, or idle for idle_ms
@@ -43,7 +44,10 @@ struct db_pool {
 	int64_t idle_ms;
 	bool logging;
 
-	/* Guards everything below. Held for a few instructions and for looks at idle sockets that do not wait. */
+	/*
+	 * Guards everything below. Held for a few instructions and for looks at idle sockets that
+	 * do not wait.
+	 */
 	pthread_mutex_t lock;
 	int lent;             /* places */
 	struct idle *idle;    /* size of them; the last one was used last */
@@ -97,7 +101,10 @@ static void close_connection(struct db *db)
 	db_close(db);
 }
 
-/* The keeper's look: take out what has been idle for too long and what broke, the latter with its reason. */
+/*
+ * The keeper's look: take out what has been idle for too long and what broke, the latter with its
+ * reason.
+ */
 static int take_out_locked(struct db_pool *pool, struct db **out, struct error *reasons)
 {
 	int64_t now_ms = clock_monotonic_ms();

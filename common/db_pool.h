@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The connections of a process to PostgreSQL: at most DB_POOL_SIZE, opened when first needed, closed after
- * 30 s without use; what breaks while idle is logged and closed by a keeper thread.
+ * The connections of a process to PostgreSQL: at most DB_POOL_SIZE, opened when first needed,
+ * closed after 30 s without use; what breaks while idle is logged and closed by a keeper thread.
  */
 #ifndef COMMON_DB_POOL_H
 #define COMMON_DB_POOL_H
@@ -32,7 +32,8 @@ struct db_pool *db_pool_create(const struct db_pool_options *options);
  * Borrow a connection, waiting at most timeout_ms for one to come free (0: do not wait).
  *
  * Owns:    *db still belongs to the pool; hand it back with db_pool_put(), once.
- * Fails:   database - none came free in time, or as db_open(); settings - as db_open(); stopping - after db_pool_stop().
+ * Fails:   database - none came free in time, or as db_open(); settings - as db_open(); stopping -
+ *          after db_pool_stop().
  * Threads: any. Takes pool->lock; connects outside of it.
  */
 bool db_pool_get(struct db_pool *pool, int64_t timeout_ms, struct db **db, struct error *err);

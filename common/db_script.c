@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * SQL that does not stand in the table of statements: scripts of several statements, for migrations and tests;
- * and the types of those that do, for the test of that table. Runs on the thread that owns the connection.
+ * SQL that does not stand in the table of statements: scripts of several statements, for migrations
+ * and tests; and the types of those that do, for the test of that table. Runs on the thread that
+ * owns the connection.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How a stage talks to PostgreSQL through outages: each query borrows a connection of the pool for its own duration; what fails
- * for a while (class database, settings) makes the session pause with full-jitter back-off (0.2 s to 15 s) and
- * tells the stage's health need, so that /readyz says what is waited for. The caller keeps its work and tries again.
+ * How a stage talks to PostgreSQL through outages: each query borrows a connection of the pool for
+ * its own duration; what fails for a while (class database, settings) makes the session pause with
+ * full-jitter back-off (0.2 s to 15 s) and tells the stage's health need, so that /readyz says what
+ * is waited for. The caller keeps its work and tries again.
  * Threads: a session belongs to one thread.
  */
 #ifndef COMMON_DB_SESSION_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PostgreSQL's types by name, as the table of statements spells them. The numbers are fixed for ever:
- * src/include/catalog/pg_type.dat. Used by every thread.
+ * PostgreSQL's types by name, as the table of statements spells them. The numbers are fixed for
+ * ever: src/include/catalog/pg_type.dat. Used by every thread.
  */
 #include <assert.h>
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Values on their way in (parameters) and out (result cells, text format). They belong to one thread at a time.
+ * Values on their way in (parameters) and out (result cells, text format). They belong to one
+ * thread at a time.
  */
 #include <assert.h>
 #include <inttypes.h>

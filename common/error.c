@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of error classes: to add a class, add it to the enum and a row here. Used by every thread.
+ * The table of error classes: to add a class, add it to the enum and a row here. Used by every
+ * thread.
  */
 #include "common/error.h"
 

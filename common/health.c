@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Liveness and readiness, and the HTTP endpoint that tells them. Loops and needs are written by the threads of the
- * program and read by the thread of libmicrohttpd; without HTTP_LISTEN there is no such thread, all else is the same.
+ * Liveness and readiness, and the HTTP endpoint that tells them. Loops and needs are written by the
+ * threads of the program and read by the thread of libmicrohttpd; without HTTP_LISTEN there is no
+ * such thread, all else is the same.
  */
 #include "common/health.h"
 

@@ -24,9 +24,9 @@ struct health_loop; /* a thread that must keep turning */
 struct health_need; /* a dependency that must be there for readiness */
 
 /*
- * Start listening. listen is HTTP_LISTEN ("host:port", ":port"; port 0 picks one; empty: no endpoint, but the
- * rest works as usual). program selects the metrics. At most 16 loops and 16 needs; functions take a NULL health,
- * loop or need for one that nobody watches.
+ * Start listening. listen is HTTP_LISTEN ("host:port", ":port"; port 0 picks one; empty: no
+ * endpoint, but the rest works as usual). program selects the metrics. At most 16 loops and 16
+ * needs; functions take a NULL health, loop or need for one that nobody watches.
  *
  * Fails: settings - not an address, or somebody else listens there; the text names HTTP_LISTEN.
  */
@@ -48,8 +48,9 @@ void health_loop_end(struct health_loop *loop);
 /* Register a need, at first missing with the reason "starting". */
 struct health_need *health_add_need(struct health *health, const char *name);
 /*
- * reason NULL: it is there; otherwise why not, copied. Logs once when it changes ("waiting for broker: ...",
- * "broker is back after 12 s") and once a minute while it is set to be missing for the same reason.
+ * reason NULL: it is there; otherwise why not, copied. Logs once when it changes ("waiting for
+ * broker: ...", "broker is back after 12 s") and once a minute while it is set to be missing for
+ * the same reason.
  */
 void health_set_need(struct health_need *need, const char *reason);
 /* True when no need is missing. */

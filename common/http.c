@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The engine: one curl multi handle, the calls in flight, and idle ones kept for reuse. Its owner's thread sends,
- * runs and cancels; only http_wake() comes from elsewhere.
+ * The engine: one curl multi handle, the calls in flight, and idle ones kept for reuse. Its owner's
+ * thread sends, runs and cancels; only http_wake() comes from elsewhere.
  */
 #include "common/http.h"
 
@@ -144,7 +144,10 @@ static void end_call(struct http *http, struct http_call *call, CURLcode result)
 	make_idle(http, call);
 }
 
-/* Call back for what ended. Callbacks send and cancel: curl's list of messages is asked anew each time. */
+/*
+ * Call back for what ended. Callbacks send and cancel: curl's list of messages is asked anew each
+ * time.
+ */
 static size_t end_calls(struct http *http)
 {
 	size_t ended = 0;
@@ -164,8 +167,9 @@ static size_t end_calls(struct http *http)
 }
 
 /*
- * curl_multi_poll() sleeps although messages are unread or handles were just added, so it comes only after a turn
- * in which nothing ended, and not at all after one in which something did: the owner has news to act upon.
+ * curl_multi_poll() sleeps although messages are unread or handles were just added, so it comes
+ * only after a turn in which nothing ended, and not at all after one in which something did: the
+ * owner has news to act upon.
  */
 void http_run(struct http *http, int64_t timeout_ms)
 {

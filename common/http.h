@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The HTTP client: many calls at once in one thread over curl_multi. Connections are reused, HTTP/2 is spoken over
- * TLS, redirects are never followed (a redirected POST becomes a GET), replies are bounded in size, every call
- * has a deadline. Proxies named by the environment are not used: tokens go to TikTok and nowhere else.
+ * The HTTP client: many calls at once in one thread over curl_multi. Connections are reused, HTTP/2
+ * is spoken over TLS, redirects are never followed (a redirected POST becomes a GET), replies are
+ * bounded in size, every call has a deadline. Proxies named by the environment are not used: tokens
+ * go to TikTok and nowhere else.
  *
- * Threads: an engine belongs to the thread that runs it; only http_wake() may be called from others.
+ * Threads: an engine belongs to the thread that runs it; only http_wake() may be called from
+ *          others.
  */
 #ifndef COMMON_HTTP_H
 #define COMMON_HTTP_H
@@ -36,8 +38,9 @@ struct http_request {
 	size_t body_length;
 	int64_t deadline_ms; /* for the whole call, from now */
 	/*
-	 * Sent over a connection of its own. When a kept connection breaks before the reply begins, libcurl sends the
-	 * request again, although the server may have acted on it: a refresh token must not be used twice.
+	 * Sent over a connection of its own. When a kept connection breaks before the reply begins,
+	 * libcurl sends the request again, although the server may have acted on it: a refresh
+	 * token must not be used twice.
 	 */
 	bool send_once;
 };
@@ -71,8 +74,8 @@ void http_cancel(struct http *http, struct http_call *call);
 size_t http_active(const struct http *http);
 
 /*
- * Move everything forward and call back for what ended; sleep at most timeout_ms when nothing is ready.
- * Returns early after http_wake().
+ * Move everything forward and call back for what ended; sleep at most timeout_ms when nothing is
+ * ready. Returns early after http_wake().
  */
 void http_run(struct http *http, int64_t timeout_ms);
 /* Threads: any. */

@@ -36,8 +36,8 @@ static void set_pointer(CURL *easy, CURLoption option, const void *pointer)
 }
 
 /*
- * The cap counts what comes out of decompression. Returning less than was given makes curl fail the transfer with
- * CURLE_WRITE_ERROR.
+ * The cap counts what comes out of decompression. Returning less than was given makes curl fail the
+ * transfer with CURLE_WRITE_ERROR.
  */
 static size_t take_body(char *bytes, size_t size, size_t count, void *argument)
 {

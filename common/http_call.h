@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One HTTP call on one curl easy handle: what is set for every call, what a request adds, what is read off the
- * reply. Calls are kept and reused by the engine in http.c; its thread alone touches them.
+ * One HTTP call on one curl easy handle: what is set for every call, what a request adds, what is
+ * read off the reply. Calls are kept and reused by the engine in http.c; its thread alone touches
+ * them.
  */
 #ifndef COMMON_HTTP_CALL_H
 #define COMMON_HTTP_CALL_H

@@ -134,7 +134,10 @@ void job_message_write(const struct job_message *message, struct text *out)
 	assert(readable || !message->original);
 	if (document)
 		write_over(document, message, &whole);
-	/* A message of the largest size may outgrow it by a digit of its attempt: better to lose what we do not know. */
+	/*
+	 * A message of the largest size may outgrow it by a digit of its attempt: better to lose
+	 * what we do not know.
+	 */
 	if (document && whole.length <= JOB_MESSAGE_MAX)
 		text_append_bytes(out, whole.data, whole.length);
 	else

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The job message: what the producer puts into sync.jobs and the worker takes out, one per account and day.
- * Ids only: never a token, never personal data.
+ * The job message: what the producer puts into sync.jobs and the worker takes out, one per account
+ * and day. Ids only: never a token, never personal data.
  *
  *     {"v":1,"job_id":"<uuid>","run_id":"<uuid>","account_id":1,"store_code":"s",
  *      "job_type":"daily_sync|user_stats|video_stats|token_refresh","snapshot_date":"YYYY-MM-DD",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Strict JSON over json-c: json_syntax.c checks the bytes, json-c builds the tree, and the readers here
- * check type and range of each member. A document belongs to one thread at a time.
+ * Strict JSON over json-c: json_syntax.c checks the bytes, json-c builds the tree, and the readers
+ * here check type and range of each member. A document belongs to one thread at a time.
  */
 #include "common/json.h"
 
@@ -85,7 +85,10 @@ bool json_parse(const char *bytes, size_t length, struct json **document, struct
 		return false;
 	if (!build_tree(bytes, length, &tree, err))
 		return false;
-	/* Of two members of one name json-c keeps the last, so the tree then holds fewer than the text. */
+	/*
+	 * Of two members of one name json-c keeps the last, so the tree then holds fewer than the
+	 * text.
+	 */
 	if (count_members(tree) != members) {
 		json_object_put(tree);
 		error_set(err, ERROR_BAD_REPLY, "not JSON: two members have the same name");
@@ -171,7 +174,10 @@ enum json_presence json_integer(const struct json *object, const char *name, int
 
 	if (presence != JSON_FOUND)
 		return presence;
-	/* json-c keeps what is too large as a number above INT64_MAX, and what is too small as INT64_MIN. */
+	/*
+	 * json-c keeps what is too large as a number above INT64_MAX, and what is too small as
+	 * INT64_MIN.
+	 */
 	if (value == INT64_MIN)
 		return JSON_WRONG;
 	if (value == INT64_MAX && json_object_get_uint64(member(object, name)) != INT64_MAX)

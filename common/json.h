@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Strict reading of JSON: RFC 8259 with valid UTF-8, no comments, no trailing bytes, depth and size bounded.
- * Members are asked for by name, type and limit, so that a reader states its whole format. json-c underneath.
+ * Strict reading of JSON: RFC 8259 with valid UTF-8, no comments, no trailing bytes, depth and size
+ * bounded. Members are asked for by name, type and limit, so that a reader states its whole format.
+ * json-c underneath.
  * Threads: a document belongs to one thread at a time.
  */
 #ifndef COMMON_JSON_H
@@ -45,24 +46,32 @@ struct json *json_array_at(const struct json *array, size_t index);
 bool json_is_object(const struct json *value);
 
 /*
- * A string of at most max_bytes without NUL bytes. *string is borrowed from the document, and always valid UTF-8:
- * half of a surrogate pair, which texts cut by UTF-16 programs end with, has become U+FFFD.
+ * A string of at most max_bytes without NUL bytes. *string is borrowed from the document, and
+ * always valid UTF-8: half of a surrogate pair, which texts cut by UTF-16 programs end with, has
+ * become U+FFFD.
  */
 enum json_presence json_string(
 	const struct json *object, const char *name, size_t max_bytes, const char **string);
-/* A whole number above INT64_MIN, at most INT64_MAX; one written with a fraction or exponent is JSON_WRONG. */
+/*
+ * A whole number above INT64_MIN, at most INT64_MAX; one written with a fraction or exponent is
+ * JSON_WRONG.
+ */
 enum json_presence json_integer(const struct json *object, const char *name, int64_t *number);
 /* As json_integer(), but a whole number beyond int64 becomes the nearest one. */
 enum json_presence json_saturated_integer(
 	const struct json *object, const char *name, int64_t *number);
-/* As json_integer(), also accepting a string of at most 18 digits: TikTok's token lifetimes have been seen so. */
+/*
+ * As json_integer(), also accepting a string of at most 18 digits: TikTok's token lifetimes have
+ * been seen so.
+ */
 enum json_presence json_lenient_integer(
 	const struct json *object, const char *name, int64_t *number);
 enum json_presence json_boolean(const struct json *object, const char *name, bool *value);
 
 /*
- * Writing goes through struct text: text_append_json() escapes. These are for documents whose unknown members
- * must be passed on. They survive as they are, but a whole number beyond 64 bits, which json-c saturates.
+ * Writing goes through struct text: text_append_json() escapes. These are for documents whose
+ * unknown members must be passed on. They survive as they are, but a whole number beyond 64 bits,
+ * which json-c saturates.
  */
 void json_set_integer(struct json *object, const char *name, int64_t number);
 void json_set_string(struct json *object, const char *name, const char *string);

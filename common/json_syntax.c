@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A recursive descent over RFC 8259 that keeps nothing. Each skip_ function moves past one thing of the
- * grammar, or notes the fault and returns false. The recursion is as deep as the document, which
- * depth_max bounds. No state outside the scan: any thread.
+ * A recursive descent over RFC 8259 that keeps nothing. Each skip_ function moves past one thing of
+ * the grammar, or notes the fault and returns false. The recursion is as deep as the document,
+ * which depth_max bounds. No state outside the scan: any thread.
  */
 #include "common/json_syntax.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Log lines: the message is formatted, what looks like a secret is masked, and the line leaves by one write(2), so
- * that lines of several threads do not mix. Used by every thread; nothing here changes after log_open().
+ * Log lines: the message is formatted, what looks like a secret is masked, and the line leaves by
+ * one write(2), so that lines of several threads do not mix. Used by every thread; nothing here
+ * changes after log_open().
  */
 #include "common/log.h"
 
@@ -16,7 +17,10 @@
 #include "common/clock.h"
 #include "common/log_mask.h"
 
-/* A line has room for its head (160), the message, three values with their names (660), two numbers (80). */
+/*
+ * A line has room for its head (160), the message, three values with their names (660), two numbers
+ * (80).
+ */
 #define LINE_SIZE    4096
 #define MESSAGE_SIZE 3072
 #define VALUE_SIZE   200

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The log: one event, one line on standard error, as JSON or (LOG_FORMAT=text) for people. A line says
- * what we did and what happens next. Whatever looks like a token is masked before it is written, but
- * callers do not count on that.
+ * The log: one event, one line on standard error, as JSON or (LOG_FORMAT=text) for people. A line
+ * says what we did and what happens next. Whatever looks like a token is masked before it is
+ * written, but callers do not count on that.
  * Threads: any; a line is written by one write(2) and has at most 4 KiB. errno is kept.
  */
 #ifndef COMMON_LOG_H
@@ -23,7 +23,10 @@ struct log_job {
 	int attempt;
 };
 
-/* Once, before the threads start; until then lines are text of LOG_INFO and above. program is borrowed for ever. */
+/*
+ * Once, before the threads start; until then lines are text of LOG_INFO and above. program is
+ * borrowed for ever.
+ */
 void log_open(const char *program, enum log_level level, enum log_format format);
 
 void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));

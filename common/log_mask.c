@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The last line of defence of the log: masks and escapes. Callers do not log secrets; this catches the one that
- * slips through in the words of a library or of TikTok. Any thread; no state.
+ * The last line of defence of the log: masks and escapes. Callers do not log secrets; this catches
+ * the one that slips through in the words of a library or of TikTok. Any thread; no state.
  */
 #include "common/log_mask.h"
 
@@ -43,8 +43,8 @@ static bool is_word_start(const char *message, const char *here)
 }
 
 /*
- * The length of a token that begins here, after its prefix; 0: none does. In the middle of a word ("contract.sql",
- * but also a percent-encoded form) only something of a token's length counts.
+ * The length of a token that begins here, after its prefix; 0: none does. In the middle of a word
+ * ("contract.sql", but also a percent-encoded form) only something of a token's length counts.
  */
 static size_t token_length(const char *message, const char *here, size_t *prefix)
 {
@@ -71,7 +71,10 @@ static size_t introduced_length(const char *here, size_t *prefix)
 	return 0;
 }
 
-/* The password in ://user:password@host; 0: none. A password with a bare slash or at sign is masked whole. */
+/*
+ * The password in ://user:password@host; 0: none. A password with a bare slash or at sign is masked
+ * whole.
+ */
 static size_t url_password_length(const char *here, size_t *prefix)
 {
 	size_t length, at = 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The table of metrics and their values. Names, types and labels follow Prometheus' conventions
- * (prometheus.io/docs/practices/naming). Any thread adds, the thread of the HTTP endpoint prints; every value is one atomic, so a
- * page may show one metric a moment later than another.
+ * (prometheus.io/docs/practices/naming). Any thread adds, the thread of the HTTP endpoint prints;
+ * every value is one atomic, so a page may show one metric a moment later than another.
  */
 #include "common/metrics.h"
 

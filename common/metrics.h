@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Counters, gauges and histograms of a process, shown at /metrics in Prometheus' text format. The table in
- * metrics.c names each metric with its labels and says in its help what a rise means. Label values come from fixed
- * sets, so the number of series is bounded: no account, store or job ever is a label.
+ * Counters, gauges and histograms of a process, shown at /metrics in Prometheus' text format. The
+ * table in metrics.c names each metric with its labels and says in its help what a rise means.
+ * Label values come from fixed sets, so the number of series is bounded: no account, store or job
+ * ever is a label.
  * Threads: any; each call is one or two atomic operations.
  */
 #ifndef COMMON_METRICS_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The life of a process from outside. The signal handler runs on any thread and only writes to an eventfd.
+ * The life of a process from outside. The signal handler runs on any thread and only writes to an
+ * eventfd.
  */
 #include "common/process.h"
 
@@ -36,7 +37,10 @@ static void ask_to_stop(int signal_number)
 	static const uint64_t one = 1;
 
 	if (atomic_exchange(&stopping, true)) {
-		/* Supervisors repeat SIGTERM; that must not cut a token refresh. A person who insists may. */
+		/*
+		 * Supervisors repeat SIGTERM; that must not cut a token refresh. A person who
+		 * insists may.
+		 */
 		if (signal_number == SIGINT)
 			_exit(128 + signal_number);
 		return;
@@ -46,8 +50,8 @@ static void ask_to_stop(int signal_number)
 }
 
 /*
- * Also hides /proc/PID/environ and the like from other processes of the same user. Not in a build with AddressSanitizer,
- * whose search for leaks traces its own process.
+ * Also hides /proc/PID/environ and the like from other processes of the same user. Not in a build
+ * with AddressSanitizer, whose search for leaks traces its own process.
  */
 static void forbid_tracing(void)
 {

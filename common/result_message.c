@@ -55,7 +55,10 @@ static bool read_status(const struct json *document, enum sync_status *status, s
 	return true;
 }
 
-/* A text that may be absent, and is cut where it is too long: it informs people, nothing depends on it. */
+/*
+ * A text that may be absent, and is cut where it is too long: it informs people, nothing depends on
+ * it.
+ */
 static bool read_text(const struct json *document, const char *name, char *field, size_t size_bytes,
 	struct error *err)
 {

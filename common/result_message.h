@@ -6,8 +6,8 @@
  *      "status":"RUNNING|SUCCESS|FAILED|SKIPPED","final":true,"message","records_processed","error_class",
  *      "error_details","api_calls","worker","started_at","completed_at"}
  *
- * final says that no further attempt of the job follows. completed_at is absent while RUNNING; error_class and
- * error_details are absent unless something failed.
+ * final says that no further attempt of the job follows. completed_at is absent while RUNNING;
+ * error_class and error_details are absent unless something failed.
  */
 #ifndef COMMON_RESULT_MESSAGE_H
 #define COMMON_RESULT_MESSAGE_H

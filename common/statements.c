@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The table of SQL statements. To add one: a name in statements.h, a row here, and the test that
- * prepares every row checks the types. Batches arrive as arrays, one element a row, so that the text of a
- * statement never changes and PostgreSQL plans it once.
+ * prepares every row checks the types. Batches arrive as arrays, one element a row, so that the
+ * text of a statement never changes and PostgreSQL plans it once.
  */
 #include "common/statements.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every SQL statement of the programs, in one table (statements.c), with the types of its parameters and columns. A
- * connection prepares those of its program when it opens; a test prepares all of them against the migrated
- * schema and compares the types.
+ * Every SQL statement of the programs, in one table (statements.c), with the types of its
+ * parameters and columns. A connection prepares those of its program when it opens; a test prepares
+ * all of them against the migrated schema and compares the types.
  */
 #ifndef COMMON_STATEMENTS_H
 #define COMMON_STATEMENTS_H

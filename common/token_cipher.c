@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Token cells. The keys stand in the order of the settings: the current one first, and it alone seals.
- * Nothing changes after token_cipher_create(): any thread.
+ * Token cells. The keys stand in the order of the settings: the current one first, and it alone
+ * seals. Nothing changes after token_cipher_create(): any thread.
  */
 #include "common/token_cipher.h"
 
@@ -178,7 +178,10 @@ static bool open_v1(const struct token_cipher *cipher, const struct text *aad, c
 	return opened;
 }
 
-/* iv | tag | ciphertext. Versions of the Node program differ in the length of the iv: the tag tells which it is. */
+/*
+ * iv | tag | ciphertext. Versions of the Node program differ in the length of the iv: the tag tells
+ * which it is.
+ */
 static bool open_older_bytes(
 	const struct token_key *key, const struct text *bytes, size_t iv_length, struct text *token)
 {

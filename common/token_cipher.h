@@ -6,8 +6,8 @@
  *     AAD     store_accounts:<store_code>:<open_id>:<column>    so that cells cannot be swapped
  *     key id  the first 8 hex digits of SHA-256(key)
  *
- * A cell without the prefix is the older Node program's: base64(iv 12 or 16 | tag 16 | ciphertext), same key, no
- * AAD. Such a cell is always readable and never written.
+ * A cell without the prefix is the older Node program's: base64(iv 12 or 16 | tag 16 | ciphertext),
+ * same key, no AAD. Such a cell is always readable and never written.
  * Threads: any; a cipher does not change after it was made.
  */
 #ifndef COMMON_TOKEN_CIPHER_H
@@ -23,9 +23,11 @@ struct token_cipher;
 enum token_column { TOKEN_ACCESS, TOKEN_REFRESH };
 
 /*
- * Make a cipher from TOKEN_ENC_KEY (64 hex digits) and TOKEN_ENC_OLD_KEYS (comma-separated, may be empty or NULL).
+ * Make a cipher from TOKEN_ENC_KEY (64 hex digits) and TOKEN_ENC_OLD_KEYS (comma-separated, may be
+ * empty or NULL).
  *
- * Fails: settings - a key is not 64 hex digits, is all zeros, or stands there twice; nothing of it is quoted.
+ * Fails: settings - a key is not 64 hex digits, is all zeros, or stands there twice; nothing of it
+ *        is quoted.
  */
 bool token_cipher_create(
 	const char *key, const char *old_keys, struct token_cipher **cipher, struct error *err);
@@ -39,7 +41,8 @@ void token_cipher_seal(const struct token_cipher *cipher, const char *store_code
  * Append the token in a cell, of any known key and either format.
  *
  * Owns:  *token may hold a secret: end it with text_finish_secret().
- * Fails: internal - no such key (its id is named), damaged, or moved from another row or column; *token untouched.
+ * Fails: internal - no such key (its id is named), damaged, or moved from another row or column;
+ *        *token untouched.
  */
 bool token_cipher_open(const struct token_cipher *cipher, const char *store_code,
 	const char *open_id, enum token_column column, const char *cell, struct text *token,

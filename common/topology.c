@@ -9,12 +9,15 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A crash breaker: the attempts of a job are counted in its message, and every lost connection counts here. */
+/*
+ * A crash breaker: the attempts of a job are counted in its message, and every lost connection
+ * counts here.
+ */
 #define DELIVERY_LIMIT 50
 /*
- * The dead letters have no further queue to fall into: beyond its limit a quorum queue would drop the message. There is no
- * word for "unlimited" that every broker takes - 4.x means 20 when the argument is absent, 3.10 refuses a negative
- * number - hence a number that nobody reaches.
+ * The dead letters have no further queue to fall into: beyond its limit a quorum queue would drop
+ * the message. There is no word for "unlimited" that every broker takes - 4.x means 20 when the
+ * argument is absent, 3.10 refuses a negative number - hence a number that nobody reaches.
  */
 #define DELIVERY_LIMIT_NEVER 1000000000
 
@@ -61,8 +64,9 @@ int64_t topology_rung_delay_ms(enum retry_rung rung)
 }
 
 /*
- * At-least-once dead-lettering needs all of quorum, reject-publish and the strategy; without any of them RabbitMQ
- * falls back to losing what it cannot route (rabbitmq.com/docs/quorum-queues#dead-lettering).
+ * At-least-once dead-lettering needs all of quorum, reject-publish and the strategy; without any of
+ * them RabbitMQ falls back to losing what it cannot route
+ * (rabbitmq.com/docs/quorum-queues#dead-lettering).
  */
 size_t topology_arguments(const struct topology_queue *queue,
 	struct topology_argument arguments[TOPOLOGY_ARGUMENTS_MAX])
@@ -151,7 +155,10 @@ void topology_report_missing_binding(
 	report->something_missing = true;
 }
 
-/* What a property of the exchange, or one of a queue that is not an argument, should be; NULL: we do not set it. */
+/*
+ * What a property of the exchange, or one of a queue that is not an argument, should be; NULL: we
+ * do not set it.
+ */
 static const char *wanted_property(const struct topology_queue *queue, const char *name)
 {
 	if (strcmp(name, "durable") == 0)

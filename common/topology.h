@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The exchange, queues and bindings that the programs share; the table stands in topology.c.
- * `syncctl topology apply` declares them, every program checks them when it connects, and both use the same words.
+ * `syncctl topology apply` declares them, every program checks them when it connects, and both use
+ * the same words.
  * Threads: the table is constant; a report belongs to one thread.
  */
 #ifndef COMMON_TOPOLOGY_H
@@ -87,8 +88,9 @@ void topology_report_argument(struct topology_report *report, const struct topol
 void topology_report_policy(struct topology_report *report, const struct topology_queue *queue,
 	const char *policy, const char *key, const char *value);
 /*
- * RabbitMQ refused a declaration (406) and says in reply_text which argument differs ("inequivalent arg 'x' for
- * queue 'q' in vhost 'v': received ... but current is ..."); it names the first one only. queue NULL: the exchange.
+ * RabbitMQ refused a declaration (406) and says in reply_text which argument differs ("inequivalent
+ * arg 'x' for queue 'q' in vhost 'v': received ... but current is ..."); it names the first one
+ * only. queue NULL: the exchange.
  */
 void topology_report_refusal(
 	struct topology_report *report, const struct topology_queue *queue, const char *reply_text);

@@ -15,7 +15,10 @@
 #define DEADLINE_MS      20000
 #define CONNECT_LIMIT_MS 5000
 
-/* Every argument that means something to a queue of ours; one that is not in the table must not be set. */
+/*
+ * Every argument that means something to a queue of ours; one that is not in the table must not be
+ * set.
+ */
 static const char *const known_arguments[] = {
 	"x-queue-type",
 	"x-overflow",
@@ -184,8 +187,8 @@ static bool fetch(struct http *http, const char *url, const char *path, const ch
 }
 
 /*
- * The lists of policies are exact at once but need the tags that may read them, and patterns that we understand; otherwise the
- * policies are read off the queues.
+ * The lists of policies are exact at once but need the tags that may read them, and patterns that
+ * we understand; otherwise the policies are read off the queues.
  */
 static void check_policies(struct http *http, const char *url, const char *vhost,
 	const struct json *queues, struct topology_report *report)

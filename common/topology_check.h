@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Compares RabbitMQ's management API with the table of topology.c. AMQP names only the first argument that differs and knows
- * nothing of bindings and policies; the management API shows all of them.
+ * Compares RabbitMQ's management API with the table of topology.c. AMQP names only the first
+ * argument that differs and knows nothing of bindings and policies; the management API shows all of
+ * them.
  * Threads: any; nothing is kept between calls.
  */
 #ifndef COMMON_TOPOLOGY_CHECK_H
@@ -22,7 +23,8 @@
 #define TOPOLOGY_OPERATOR_POLICIES_PATH "/api/operator-policies/%s"
 
 /*
- * Compare everything over the management API at url (AMQP_MANAGEMENT_URL, with user and password) and name each difference.
+ * Compare everything over the management API at url (AMQP_MANAGEMENT_URL, with user and password)
+ * and name each difference.
  *
  * Fails: broker - nobody answers, or not as a management API does; the text holds no password.
  */

@@ -14,8 +14,9 @@
 #define VALUE_MAX 255 /* an AMQP short string, as names and keys are */
 
 /*
- * How a policy and an argument of the same name combine in a quorum queue (rabbit_quorum_queue.erl, ra_machine_config). Limits on the length
- * are not ours to forbid: with reject-publish a full queue slows the publisher down and loses nothing.
+ * How a policy and an argument of the same name combine in a quorum queue (rabbit_quorum_queue.erl,
+ * ra_machine_config). Limits on the length are not ours to forbid: with reject-publish a full queue
+ * slows the publisher down and loses nothing.
  */
 enum policy_rule {
 	POLICY_WINS,     /* always */
@@ -105,7 +106,8 @@ static void compare_definition(const struct json *definition, const struct topol
 }
 
 /*
- * Perl's (?...) and \d mean other things in POSIX, or nothing; an escaped dot or dollar means the same.
+ * Perl's (?...) and \d mean other things in POSIX, or nothing; an escaped dot or dollar means the
+ * same.
  */
 static bool is_posix(const char *pattern)
 {
@@ -185,7 +187,10 @@ bool topology_compare_policies(const struct json *policies, struct topology_repo
 	return true;
 }
 
-/* "lazy", or, with an operator's policy beside it, "lazy" and "limits"; the quotes at both ends are the report's. */
+/*
+ * "lazy", or, with an operator's policy beside it, "lazy" and "limits"; the quotes at both ends are
+ * the report's.
+ */
 static void name_policies(const struct json *object, char *buffer, size_t size)
 {
 	const char *policy = NULL, *operator_policy = NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * UTF-8 as RFC 3629 has it: no overlong forms, no surrogates, nothing beyond U+10FFFF. PostgreSQL refuses
- * anything else, and with it every other row of the same statement. Threads: any.
+ * UTF-8 as RFC 3629 has it: no overlong forms, no surrogates, nothing beyond U+10FFFF. PostgreSQL
+ * refuses anything else, and with it every other row of the same statement. Threads: any.
  */
 #ifndef COMMON_UTF8_H
 #define COMMON_UTF8_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the readers of messages share: each function reads one required member, holds it against its limit,
- * and fails with bad_message, naming the member but never quoting it.
+ * What the readers of messages share: each function reads one required member, holds it against its
+ * limit, and fails with bad_message, naming the member but never quoting it.
  * Threads: any.
  */
 #ifndef COMMON_WIRE_H

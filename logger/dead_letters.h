@@ -6,8 +6,8 @@
  *     x-error-text   a sentence
  *     x-dead-at      RFC 3339
  *
- * They have a connection of their own: during an alarm the broker stops reading from connections that publish, and
- * the acks of all the others would wait with them.
+ * They have a connection of their own: during an alarm the broker stops reading from connections
+ * that publish, and the acks of all the others would wait with them.
  *
  * Threads: the main thread alone.
  */
@@ -21,7 +21,10 @@
 
 struct dead_letters;
 
-/* Called once for each dead letter that the broker has confirmed: it can be acked. It is destroyed afterwards. */
+/*
+ * Called once for each dead letter that the broker has confirmed: it can be acked. It is destroyed
+ * afterwards.
+ */
 typedef void dead_letters_buried(void *context, const struct held *held);
 
 /* Fails: settings - as broker_create(). */

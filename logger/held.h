@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A result that was delivered and is not yet settled: it is written to sync_logs and acked, or goes to the dead letters and
- * is acked, or its connection breaks and it comes again.
+ * A result that was delivered and is not yet settled: it is written to sync_logs and acked, or goes
+ * to the dead letters and is acked, or its connection breaks and it comes again.
  *
  * Threads: the main thread alone.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Results as columns: one array for each parameter of the statement save_logs, one element for each result. Runs on
- * the logger's main thread.
+ * Results as columns: one array for each parameter of the statement save_logs, one element for each
+ * result. Runs on the logger's main thread.
  */
 #include "logger/log_batch.h"
 

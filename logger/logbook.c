@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Taking and writing results, see logbook.h. Runs on the logger's main thread, callbacks of the brokers included.
+ * Taking and writing results, see logbook.h. Runs on the logger's main thread, callbacks of the
+ * brokers included.
  */
 #include "logger/logbook.h"
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The logger's work: take results from sync.results, write them to sync_logs in batches, ack each after the COMMIT. What
- * cannot be stored goes to the dead letters, and never holds up the others.
+ * The logger's work: take results from sync.results, write them to sync_logs in batches, ack each
+ * after the COMMIT. What cannot be stored goes to the dead letters, and never holds up the others.
  *
  *     delivered -> held -> written -> acked
  *          |                  |
  *          +--- cannot be ----+--> dead letters -> confirmed -> acked
  *
- * While the database is away nothing is acked, so that the broker stops at the prefetch; the results stay held. When the
- * broker's connection breaks they are dropped: it delivers them again.
+ * While the database is away nothing is acked, so that the broker stops at the prefetch; the
+ * results stay held. When the broker's connection breaks they are dropped: it delivers them again.
  *
  * Threads: the main thread alone.
  */
@@ -31,7 +31,10 @@ bool logbook_create(const struct config *config, struct db_pool *pool, struct he
 /* What is held goes back to the queue. NULL: nothing to do. */
 void logbook_destroy(struct logbook *logbook);
 
-/* Do what is due, then sleep until something comes or wake_fd (-1: none) is readable; at most a second. */
+/*
+ * Do what is due, then sleep until something comes or wake_fd (-1: none) is readable; at most a
+ * second.
+ */
 void logbook_turn(struct logbook *logbook, int wake_fd);
 /* Take no more, and write what is held without waiting for more. */
 void logbook_stop_taking(struct logbook *logbook);

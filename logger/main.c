@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * storesync-logger: writes what the workers report to sync_logs. One thread does the work, because it is little: 200
- * results are one statement. The threads of the pool (its keeper) and of the HTTP endpoint are theirs.
+ * storesync-logger: writes what the workers report to sync_logs. One thread does the work, because
+ * it is little: 200 results are one statement. The threads of the pool (its keeper) and of the HTTP
+ * endpoint are theirs.
  *
  *     start -> turn the logbook until SIGTERM -> write what is held -> stop
  */

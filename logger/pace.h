@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * When the logger writes, and how many results at once. Pure: the clock and what happened are passed in.
+ * When the logger writes, and how many results at once. Pure: the clock and what happened are
+ * passed in.
  *
  *     COLLECTING  200 results, or 20 ms after the first of them, make a batch
  *     ALONE       PostgreSQL refused a batch: its results are written one by one, so that only the culprit fails

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What syncctl can do. A command is one struct in the file that implements it, declared here and listed in the table
- * of main.c; its name has one word or two ("migrate up"). To add one: a struct, a declaration, a row.
+ * What syncctl can do. A command is one struct in the file that implements it, declared here and
+ * listed in the table of main.c; its name has one word or two ("migrate up"). To add one: a struct,
+ * a declaration, a row.
  * Threads: the main thread alone.
  */
 #ifndef OPERATOR_COMMAND_H
@@ -37,11 +38,17 @@ struct command {
 	const char *summary;   /* one line, no full stop */
 	const char *help;      /* paragraphs for --help, each line ended */
 	enum command_needs needs;
-	/* argv[0] is the last word of the name, so that getopt_long(3) works on argc and argv. Returns an exit code. */
+	/*
+	 * argv[0] is the last word of the name, so that getopt_long(3) works on argc and argv.
+	 * Returns an exit code.
+	 */
 	enum command_result (*run)(struct command_context *context, int argc, char **argv);
 };
 
-/* Say on standard error what is wrong with the arguments and how they should be. Returns COMMAND_MISUSED. */
+/*
+ * Say on standard error what is wrong with the arguments and how they should be. Returns
+ * COMMAND_MISUSED.
+ */
 enum command_result command_misused(const struct command_context *context, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 

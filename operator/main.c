@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * syncctl, the operator's tool: finds the command that was asked for in the table below, reads the settings
- * that it needs, and runs it. One thread.
+ * syncctl, the operator's tool: finds the command that was asked for in the table below, reads the
+ * settings that it needs, and runs it. One thread.
  */
 #include <stdarg.h>
 #include <stdbool.h>
@@ -106,7 +106,10 @@ static bool print_group(FILE *out, const char *group)
 	return found;
 }
 
-/* How many letters must be added, removed or replaced to make one word the other; both are cut to 31 letters. */
+/*
+ * How many letters must be added, removed or replaced to make one word the other; both are cut to
+ * 31 letters.
+ */
 static size_t edit_distance(const char *from, const char *to)
 {
 	size_t row[32];
@@ -180,7 +183,10 @@ static enum command_result run_help(int argc, char **argv)
 	return refuse_unknown(argc, argv);
 }
 
-/* The settings of all commands are optional to syncctl; what this one cannot do without is asked for here. */
+/*
+ * The settings of all commands are optional to syncctl; what this one cannot do without is asked
+ * for here.
+ */
 static bool load_settings(const struct command *command, struct config *config, struct text *faults)
 {
 	bool ok = config_load(config, PROGRAM_OPERATOR, faults);

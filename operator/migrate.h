@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the migrate commands share. A migration is a file NNNN_name.sql; the journal, table schema_migrations, says which of
- * them a database has seen. Numbers run from 1 without a gap, and so do the applied ones.
+ * What the migrate commands share. A migration is a file NNNN_name.sql; the journal, table
+ * schema_migrations, says which of them a database has seen. Numbers run from 1 without a gap, and
+ * so do the applied ones.
  */
 #ifndef OPERATOR_MIGRATE_H
 #define OPERATOR_MIGRATE_H
@@ -32,7 +33,10 @@ struct migrations {
 
 /* Where migrations are: MIGRATIONS_DIR, else where they were installed, else the source tree. */
 const char *migrations_directory(const struct config *config);
-/* Fails: settings - the directory or a file cannot be read, a number is missing or used twice; the text names the file. */
+/*
+ * Fails: settings - the directory or a file cannot be read, a number is missing or used twice; the
+ * text names the file.
+ */
 bool migrations_load(const char *directory, struct migrations *migrations, struct error *err);
 void migrations_finish(struct migrations *migrations); /* zeroed: nothing to do */
 
@@ -45,13 +49,17 @@ struct journal {
 
 /* A connection for migrations. Fails as db_open(). */
 bool migrate_connect(const struct config *config, struct db **db, struct error *err);
-/* Be the only one who migrates this database; a second runner waits here, and says so. Ends with the connection. */
+/*
+ * Be the only one who migrates this database; a second runner waits here, and says so. Ends with
+ * the connection.
+ */
 bool journal_lock(struct db *db, struct error *err);
 bool journal_read(struct db *db, struct journal *journal, struct error *err);
 void journal_finish(struct journal *journal);
 /*
  * Is what was applied the same as the files say?
- * Fails: settings - an applied file was edited, renamed or is missing, or the journal has a gap; the text names it.
+ * Fails: settings - an applied file was edited, renamed or is missing, or the journal has a gap;
+ *        the text names it.
  */
 bool journal_matches(
 	const struct journal *journal, const struct migrations *migrations, struct error *err);
@@ -71,7 +79,10 @@ struct schema {
 	struct db_result *lines;
 };
 
-/* The schema of the database, and the one that the first count migrations make, built in a scratch schema and rolled back. */
+/*
+ * The schema of the database, and the one that the first count migrations make, built in a scratch
+ * schema and rolled back.
+ */
 bool schema_read_both(struct db *db, const struct migrations *migrations, size_t count,
 	struct schema *actual, struct schema *expected, struct error *err);
 void schema_finish(struct schema *schema);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The journal of applied migrations, and the lock that lets one runner at a time change a database. One thread.
+ * The journal of applied migrations, and the lock that lets one runner at a time change a database.
+ * One thread.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two schemas compared: the one that is there, and the one that the migrations make. The latter is built for real,
- * in a scratch schema inside a transaction that is rolled back, so that PostgreSQL itself spells both. One thread.
+ * Two schemas compared: the one that is there, and the one that the migrations make. The latter is
+ * built for real, in a scratch schema inside a transaction that is rolled back, so that PostgreSQL
+ * itself spells both. One thread.
  */
 #include <stdlib.h>
 #include <string.h>

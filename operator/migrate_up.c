@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * syncctl migrate up: bring a database's schema up to date, each migration in a transaction of its own, so that a failing
- * one leaves everything before it applied and nothing of itself. With --baseline a database that already
- * holds the original schema, data and all, is taken over. One thread.
+ * syncctl migrate up: bring a database's schema up to date, each migration in a transaction of its
+ * own, so that a failing one leaves everything before it applied and nothing of itself. With
+ * --baseline a database that already holds the original schema, data and all, is taken over. One
+ * thread.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -19,7 +20,10 @@ static bool apply_in_transaction(
 {
 	int64_t began_ms = clock_monotonic_ms();
 
-	/* A rewrite of a large table may take long; waiting for its lock may not, for everybody else waits behind it. */
+	/*
+	 * A rewrite of a large table may take long; waiting for its lock may not, for everybody
+	 * else waits behind it.
+	 */
 	if (!db_run_script(db, "SET LOCAL statement_timeout = 0", NULL, err) ||
 		!db_run_script(db, migration->sql, NULL, err))
 		return false;
@@ -80,7 +84,10 @@ struct baseline {
 	size_t faults;
 };
 
-/* Tables of other programs may stand beside ours; ours must be exactly as the first migration makes them. */
+/*
+ * Tables of other programs may stand beside ours; ours must be exactly as the first migration makes
+ * them.
+ */
 static void visit_baseline_difference(enum schema_side side, const char *line, void *context)
 {
 	struct baseline *baseline = context;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * syncctl migrate verify: does the database's schema still look as the applied migrations make it? One thread.
+ * syncctl migrate verify: does the database's schema still look as the applied migrations make it?
+ * One thread.
  */
 #include <stdio.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * storesync-producer: publishes the jobs of a day, one per connected account, and ends. Everything runs on the main
- * thread:
+ * storesync-producer: publishes the jobs of a day, one per connected account, and ends. Everything
+ * runs on the main thread:
  *
  *     plan the run -> take the turn to publish -> publish page by page -> say what was done
  */

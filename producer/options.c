@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command line of storesync-producer. Every fault is named in one go, so that nobody corrects them one by one.
- * Only main() comes here, before anything else runs.
+ * The command line of storesync-producer. Every fault is named in one go, so that nobody corrects
+ * them one by one. Only main() comes here, before anything else runs.
  */
 #include "producer/options.h"
 
@@ -12,7 +12,10 @@
 
 #include "common/clock.h"
 
-/* Beyond the characters, so that getopt_long() cannot confuse them with short options, of which there are none. */
+/*
+ * Beyond the characters, so that getopt_long() cannot confuse them with short options, of which
+ * there are none.
+ */
 enum option_id {
 	OPTION_STORE = 256,
 	OPTION_ACCOUNT,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A page of the manifest: some jobs that wait to be published, read in the order of their accounts. One producer at a
- * time has the turn to publish a job type and day, by an advisory lock of its database connection; so a page that was read
- * is nobody else's.
+ * A page of the manifest: some jobs that wait to be published, read in the order of their accounts.
+ * One producer at a time has the turn to publish a job type and day, by an advisory lock of its
+ * database connection; so a page that was read is nobody else's.
  *
  * Threads: the main thread alone.
  */
@@ -42,7 +42,10 @@ struct page {
 
 /* Owns: the caller frees with free(). */
 struct page *page_create(struct plan *plan);
-/* A session_step whose context is the page: take the turn unless we have it, and read the page behind the last one. */
+/*
+ * A session_step whose context is the page: take the turn unless we have it, and read the page
+ * behind the last one.
+ */
 bool page_read(struct session *session, void *context, struct error *err);
 /* A session_step whose context is the page: mark those that are stored as published. Needs no turn. */
 bool page_mark(struct session *session, void *context, struct error *err);

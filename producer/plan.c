@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Planning: learn the day, check that what the caller names exists, write the manifest. Runs on the main thread.
+ * Planning: learn the day, check that what the caller names exists, write the manifest. Runs on the
+ * main thread.
  */
 #include "producer/plan.h"
 
@@ -9,7 +10,10 @@
 #include "common/crypto.h"
 #include "common/text.h"
 
-/* A token is refreshed when it has less time left than until the next hourly run, and some minutes to spare. */
+/*
+ * A token is refreshed when it has less time left than until the next hourly run, and some minutes
+ * to spare.
+ */
 #define TOKEN_EXPIRES_WITHIN_S (INT64_C(70) * 60)
 
 void plan_add_selection(const struct plan *plan, struct db_params *params)
@@ -25,7 +29,10 @@ void plan_add_selection(const struct plan *plan, struct db_params *params)
 		db_param_text(params, NULL);
 }
 
-/* The parameters of the two statements that pick accounts: the selection, how soon the token expires, repeat. */
+/*
+ * The parameters of the two statements that pick accounts: the selection, how soon the token
+ * expires, repeat.
+ */
 static void add_picking(const struct plan *plan, struct db_params *params)
 {
 	const struct options *options = plan->options;
@@ -110,8 +117,8 @@ static bool count_jobs(struct session *session, void *context, struct error *err
 }
 
 /*
- * A new run id at every try: when a try was stored although its connection broke, this one finds its jobs on
- * their way, and must not enter the same run again.
+ * A new run id at every try: when a try was stored although its connection broke, this one finds
+ * its jobs on their way, and must not enter the same run again.
  */
 static bool write_manifest(struct session *session, void *context, struct error *err)
 {
@@ -161,8 +168,9 @@ bool plan_count_unpublished(struct session *session, void *context, struct error
 }
 
 /*
- * Jobs that wait to be published, left by an interrupted run, are not on their way; with --force, none is that is not
- * published once more. A dry run has written nothing, so what it would write is added.
+ * Jobs that wait to be published, left by an interrupted run, are not on their way; with --force,
+ * none is that is not published once more. A dry run has written nothing, so what it would write is
+ * added.
  */
 static void sort_counts(struct plan *plan)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The manifest of a run: which jobs there are to be, written to sync_jobs in one statement before anything is published,
- * so that whatever happens later, the next start knows what is missing.
+ * The manifest of a run: which jobs there are to be, written to sync_jobs in one statement before
+ * anything is published, so that whatever happens later, the next start knows what is missing.
  *
  * Threads: the main thread alone.
  */
@@ -30,8 +30,8 @@ struct plan {
 /*
  * Write the manifest; with --dry-run only count.
  *
- * Fails: bad_request - the store or account that the caller names does not exist; settings - SYNC_TIMEZONE does not; otherwise
- *        as session_do().
+ * Fails: bad_request - the store or account that the caller names does not exist; settings -
+ *        SYNC_TIMEZONE does not; otherwise as session_do().
  */
 bool plan_make(struct session *session, const struct options *options, struct plan *plan,
 	struct error *err);

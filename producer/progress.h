@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How far a run is, for whoever watches standard error: a bar that redraws itself on a terminal, a log line now and then
- * elsewhere.
+ * How far a run is, for whoever watches standard error: a bar that redraws itself on a terminal, a
+ * log line now and then elsewhere.
  *
  * Threads: the main thread alone.
  */

@@ -124,7 +124,10 @@ static int64_t idle_ms(const struct publisher *publisher)
 	return pause_ms > 0 && pause_ms < IDLE_MS ? pause_ms : IDLE_MS;
 }
 
-/* Hear what became of everything that was sent; a run that is told to stop waits no longer than DRAIN_TIMEOUT. */
+/*
+ * Hear what became of everything that was sent; a run that is told to stop waits no longer than
+ * DRAIN_TIMEOUT.
+ */
 static void settle_window(struct publisher *publisher)
 {
 	int64_t limit_ms = clock_monotonic_ms() + publisher->session->config->drain_timeout_ms;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Patience with the database: open it, do a step, and when it goes away wait and begin the step again. Runs on the
- * main thread.
+ * Patience with the database: open it, do a step, and when it goes away wait and begin the step
+ * again. Runs on the main thread.
  */
 #include "producer/session.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a run talks to: the database, the broker, and whoever sends SIGTERM. The database may go away at any time; a
- * step that failed for that reason is done again, from its beginning, when it is back.
+ * What a run talks to: the database, the broker, and whoever sends SIGTERM. The database may go
+ * away at any time; a step that failed for that reason is done again, from its beginning, when it
+ * is back.
  *
  * Threads: the main thread alone.
  */
@@ -33,12 +34,16 @@ void session_finish(struct session *session);
 /* Sleep, keeping the broker's connection alive; ends early when the run is to end. */
 void session_wait(struct session *session, int64_t timeout_ms);
 
-/* Part of a run that ends in the database; safe to repeat, because the outcome of a lost connection is unknown. */
+/*
+ * Part of a run that ends in the database; safe to repeat, because the outcome of a lost connection
+ * is unknown.
+ */
 typedef bool session_step(struct session *session, void *context, struct error *err);
 /*
  * Do a step, as often as it takes while the database is away.
  *
- * Fails: stopping - the database is away and the run is to end; otherwise as the step or db_open(), never database.
+ * Fails: stopping - the database is away and the run is to end; otherwise as the step or db_open(),
+ *        never database.
  */
 bool session_do(struct session *session, session_step *step, void *context, struct error *err);
 

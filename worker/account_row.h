@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading rows of STATEMENT_CLAIM_JOBS and STATEMENT_READ_ACCOUNT. Threads: any, on results of their own.
+ * Reading rows of STATEMENT_CLAIM_JOBS and STATEMENT_READ_ACCOUNT. Threads: any, on results of
+ * their own.
  */
 #ifndef WORKER_ACCOUNT_ROW_H
 #define WORKER_ACCOUNT_ROW_H
@@ -10,8 +11,9 @@
 #include "worker/job.h"
 
 /*
- * The account in the columns of ACCOUNT_COLUMNS (statements.c), from column on; its token cells are opened. Cells that cannot be
- * opened leave token_fault set and the tokens NULL. Ends what *account held before.
+ * The account in the columns of ACCOUNT_COLUMNS (statements.c), from column on; its token cells are
+ * opened. Cells that cannot be opened leave token_fault set and the tokens NULL. Ends what *account
+ * held before.
  */
 void account_read(const struct token_cipher *cipher, const struct db_result *result, int row,
 	int column, struct account *account);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The columns of one writing transaction, gathered from many jobs and sent as arrays. Reused from batch to batch.
+ * The columns of one writing transaction, gathered from many jobs and sent as arrays. Reused from
+ * batch to batch.
  * Threads: one owner.
  */
 #ifndef WORKER_BATCH_H

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Claims: begins attempts in the manifest and reads accounts, many in one query; takes and returns token leases; saves new
- * token pairs at once, each in its own transaction. Owns one database connection. One thread.
+ * Claims: begins attempts in the manifest and reads accounts, many in one query; takes and returns
+ * token leases; saves new token pairs at once, each in its own transaction. Owns one database
+ * connection. One thread.
  *
- * While PostgreSQL is away the stage keeps what it has and tries again with back-off; no job is charged for it.
+ * While PostgreSQL is away the stage keeps what it has and tries again with back-off; no job is
+ * charged for it.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -96,7 +98,10 @@ static void put_back_all(struct claims *claims, struct job **jobs, int count)
 		queue_put_first(&claims->queue, &jobs[count]->link);
 }
 
-/* Hand on what was claimed; what is in no manifest moves to the front of jobs. Returns how many those are. */
+/*
+ * Hand on what was claimed; what is in no manifest moves to the front of jobs. Returns how many
+ * those are.
+ */
 static int pass_claimed(
 	struct claims *claims, struct job **jobs, int count, const struct db_result *result)
 {
@@ -256,7 +261,10 @@ static void perform(struct claims *claims, struct job *job)
 	if (err.class != ERROR_INTERNAL) {
 		queue_put_first(&claims->queue, &job->link);
 	} else if (job->action == SYNC_SAVE_TOKEN) {
-		/* A new pair is kept until it is saved, whatever PostgreSQL says: it is the only one there is. */
+		/*
+		 * A new pair is kept until it is saved, whatever PostgreSQL says: it is the only
+		 * one there is.
+		 */
 		struct log_job about = job_log(job);
 
 		log_about(LOG_ERROR, &about,
@@ -271,7 +279,10 @@ static void perform(struct claims *claims, struct job *job)
 
 /* ---- The loop ---- */
 
-/* Jobs that wait for a lease go back into the queue when their time has come, or when everything must go. */
+/*
+ * Jobs that wait for a lease go back into the queue when their time has come, or when everything
+ * must go.
+ */
 static int64_t release_waiting(struct claims *claims)
 {
 	int64_t now_ms = clock_monotonic_ms(), next_ms = LINE_TURN_MS;

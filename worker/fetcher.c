@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fetcher: makes the calls to TikTok, WORKER_CONCURRENCY jobs at once, on one curl_multi. A call is sent when its endpoint's pace
- * allows; a job that waits for its turn holds no place. A call that finds its job more than a second old is announced. One thread.
+ * Fetcher: makes the calls to TikTok, WORKER_CONCURRENCY jobs at once, on one curl_multi. A call is
+ * sent when its endpoint's pace allows; a job that waits for its turn holds no place. A call that
+ * finds its job more than a second old is announced. One thread.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -19,8 +20,9 @@
 #define REPLY_MAX_BYTES    ((size_t)4 * 1024 * 1024)
 #define ANNOUNCE_AFTER_MS  1000
 /*
- * A refresh must be over while the lease (90 s, STATEMENT_LEASE_TOKEN) holds, or another worker would use the same refresh token:
- * it is sent only under a young lease, and given up before the lease ends.
+ * A refresh must be over while the lease (90 s, STATEMENT_LEASE_TOKEN) holds, or another worker
+ * would use the same refresh token: it is sent only under a young lease, and given up before the
+ * lease ends.
  */
 #define LEASE_YOUNG_MS     20000
 #define REFRESH_TIMEOUT_MS 60000

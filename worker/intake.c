@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Intake: owns the consuming connection to the broker. Deliveries come in here and become jobs; jobs come home here and
- * are acknowledged. One thread.
+ * Intake: owns the consuming connection to the broker. Deliveries come in here and become jobs;
+ * jobs come home here and are acknowledged. One thread.
  *
- * For every delivery that is at work there is a ticket, found by its account: an account is synchronised by one job at a time,
- * so that no two stages ever write the same rows. What comes for an account at work is parked until that job is home. A job
- * that is delivered again over a new connection while it is still at work is not started twice: its ticket takes the new tag.
+ * For every delivery that is at work there is a ticket, found by its account: an account is
+ * synchronised by one job at a time, so that no two stages ever write the same rows. What comes for
+ * an account at work is parked until that job is home. A job that is delivered again over a new
+ * connection while it is still at work is not started twice: its ticket takes the new tag.
  */
 #include "worker/line.h"
 
@@ -178,7 +179,10 @@ static void take_delivery(void *context, const struct broker_delivery *delivery)
 	}
 }
 
-/* The account is free: begin what was parked for it, except deliveries that died with their connection. */
+/*
+ * The account is free: begin what was parked for it, except deliveries that died with their
+ * connection.
+ */
 static void begin_parked(struct intake *intake, struct parked *parked)
 {
 	while (parked) {

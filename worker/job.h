@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A job while a worker has it: what its message said, what was claimed, what has been read, and how it ends. It wanders from
- * stage to stage and has exactly one owner at any time, so none of its fields needs a lock.
+ * A job while a worker has it: what its message said, what was claimed, what has been read, and how
+ * it ends. It wanders from stage to stage and has exactly one owner at any time, so none of its
+ * fields needs a lock.
  */
 #ifndef WORKER_JOB_H
 #define WORKER_JOB_H

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The assembly line: five stages, each with threads of its own (the writer has two, the others one) and one kind of I/O. A stage takes jobs from its queue, performs
- * their action and calls line_pass(), which asks sync_advance() what comes next and hands the job on.
+ * The assembly line: five stages with one kind of I/O each and one thread each (the writer has two).
+ * A stage takes jobs from its queue, performs their action and calls line_pass(), which asks
+ * sync_advance() what comes next and hands the job on.
  *
  *                 jobs                                                      results, retries, dead letters
  *     RabbitMQ ---------> intake --> claims <--> fetcher --> writers --> outlet ---------> RabbitMQ
  *              <---------   ^          |            |                      |
  *                 acks      +----------+------------+-------- settled -----+
  *
- * Threads: line_pass() is called by the stage that owns the job, which owns it no longer afterwards.
+ * Threads: line_pass() is called by the stage that owns the job, which owns it no longer
+ *          afterwards.
  */
 #ifndef WORKER_LINE_H
 #define WORKER_LINE_H
@@ -55,7 +57,10 @@ struct line {
 	atomic_int refreshes;    /* jobs that hold a token lease: their answer must not be lost */
 };
 
-/* Tell the core what the job's action brought, and hand the job to the stage that performs the next one. */
+/*
+ * Tell the core what the job's action brought, and hand the job to the stage that performs the next
+ * one.
+ */
 void line_pass(struct line *line, struct job *job, enum outcome_kind kind);
 void line_pass_reply(struct line *line, struct job *job, const struct http_reply *reply);
 void line_pass_failure(struct line *line, struct job *job, const struct error *error);
@@ -75,9 +80,10 @@ void outlet_announce(struct outlet *outlet, const struct job *job);
 void intake_settle(struct intake *intake, struct job *job);
 
 /*
- * Life cycle of the stages. x_start() makes the stage, enters it in line and starts its thread; false: it could not, and has said
- * why. x_stop() lets the stage finish what it has in hand, joins the thread and frees the stage; NULL: nothing to do.
- * Start in this order, stop in the reverse one.
+ * Life cycle of the stages. x_start() makes the stage, enters it in line and starts its thread;
+ * false: it could not, and has said why. x_stop() lets the stage finish what it has in hand, joins
+ * the thread and frees the stage; NULL: nothing to do. Start in this order, stop in the reverse
+ * one.
  */
 bool outlet_start(struct line *line);
 bool writer_start(struct line *line, int number);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * storesync-worker: takes sync jobs from RabbitMQ and carries each to its end. Runs on the main thread: start the line, wait for a
- * signal, drain, stop.
+ * storesync-worker: takes sync jobs from RabbitMQ and carries each to its end. Runs on the main
+ * thread: start the line, wait for a signal, drain, stop.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,7 +84,10 @@ static bool wait_until_empty(struct line *line, int64_t timeout_ms)
 	return intake_is_empty(line->intake);
 }
 
-/* Finish what is at hand; after DRAIN_TIMEOUT give back what may stop. False: something could not be brought to its end. */
+/*
+ * Finish what is at hand; after DRAIN_TIMEOUT give back what may stop. False: something could not
+ * be brought to its end.
+ */
 static bool drain(struct line *line)
 {
 	struct health_need *need = health_add_need(line->health, "the drain");

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Outlet: owns the publishing connection to the broker. A job that has ended is reported here: its message goes on to the
- * retry ladder or the dead letters if its verdict says so, and its result to the logger. Only when the broker has confirmed
- * both does the job go home to be acknowledged; so a crash at any point repeats a message and never loses one. One thread.
+ * Outlet: owns the publishing connection to the broker. A job that has ended is reported here: its
+ * message goes on to the retry ladder or the dead letters if its verdict says so, and its result to
+ * the logger. Only when the broker has confirmed both does the job go home to be acknowledged; so a
+ * crash at any point repeats a message and never loses one. One thread.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -196,8 +197,8 @@ static bool publish_message(struct outlet *outlet, struct report *report)
 }
 
 /*
- * The result first: a later attempt then cannot begin before the end of this one is told. What was stored the
- * last time, when the other was not, is not published again.
+ * The result first: a later attempt then cannot begin before the end of this one is told. What was
+ * stored the last time, when the other was not, is not published again.
  */
 static void publish_report(struct outlet *outlet, struct job *job)
 {

@@ -8,7 +8,10 @@
 
 #include "common/memory.h"
 
-/* A call leaves us and arrives there at different speeds: two that are a minute apart here may be less there. */
+/*
+ * A call leaves us and arrives there at different speeds: two that are a minute apart here may be
+ * less there.
+ */
 #define WINDOW_MS 62000
 
 void pacer_init(struct pacer *pacer, size_t limit)

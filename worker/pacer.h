@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * When the next call to an endpoint may be sent: at most limit calls in any sliding 60 seconds, which is how TikTok
- * counts ("Rate Limits": one-minute sliding window, each endpoint separately), and none while a 429 is being waited out.
- * Pure: time is passed in. One owner, no locks.
+ * When the next call to an endpoint may be sent: at most limit calls in any sliding 60 seconds,
+ * which is how TikTok counts ("Rate Limits": one-minute sliding window, each endpoint separately),
+ * and none while a 429 is being waited out. Pure: time is passed in. One owner, no locks.
  */
 #ifndef WORKER_PACER_H
 #define WORKER_PACER_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * When a list of videos ends. TikTok's has_more alone ends it ("List Videos"): a page may be short or even empty, so the cursor
- * has to carry us on. One that does not fall is asked again; then, or after too many empty pages, the list is cut with a
- * warning rather than read for ever.
- * Pure; one owner, no locks.
+ * When a list of videos ends. TikTok's has_more alone ends it ("List Videos"): a page may be short
+ * or even empty, so the cursor has to carry us on. One that does not fall is asked again; then, or
+ * after too many empty pages, the list is cut with a warning rather than read for ever. Pure; one
+ * owner, no locks.
  */
 #ifndef WORKER_PAGING_H
 #define WORKER_PAGING_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What one job reads from TikTok: the account's profile and its videos, as they will stand in the day's rows.
- * Owned by the job; no locks.
+ * What one job reads from TikTok: the account's profile and its videos, as they will stand in the
+ * day's rows. Owned by the job; no locks.
  */
 #ifndef WORKER_SNAPSHOT_H
 #define WORKER_SNAPSHOT_H
@@ -60,8 +60,9 @@ size_t snapshot_keep(struct snapshot *snapshot, const char *text, size_t max_cha
 /* A kept text; NULL for 0. Borrowed until the next snapshot_keep(). */
 const char *snapshot_text(const struct snapshot *snapshot, size_t offset);
 /*
- * The video with this id: a new zeroed one, or, with *is_new false, the one that is there already (a page may repeat
- * a video when two were posted in the same second). Borrowed until the next call.
+ * The video with this id: a new zeroed one, or, with *is_new false, the one that is there already
+ * (a page may repeat a video when two were posted in the same second). Borrowed until the next
+ * call.
  */
 struct video *snapshot_video(struct snapshot *snapshot, const char *id, bool *is_new);
 /* Rows this snapshot makes: one for the profile if it was read, one a video. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The story of a job. Each step is a short function, in the order in which things happen; it is run by the stage that
- * has just performed the job's last action.
+ * The story of a job. Each step is a short function, in the order in which things happen; it is run
+ * by the stage that has just performed the job's last action.
  */
 #include "worker/sync.h"
 
@@ -101,7 +101,7 @@ static enum sync_action read_statistics(struct job *job, const struct sync_setti
 		job, ERROR_SCOPE, "the account grants none of the scopes that this job reads");
 }
 
-/* The manifest has this job_id for another account: that job's row and log are none of this message's business. */
+/* The manifest has this job_id for another account, whose row and log must stay as they are. */
 static enum sync_action refuse_impostor(struct job *job)
 {
 	struct error err;
@@ -260,7 +260,7 @@ static enum sync_action after_token_saved(
 
 /* ---- User and videos ---- */
 
-/* TikTok does not accept the token although it should live: refresh once, then make the same call again. */
+/* TikTok refuses a token that should live: refresh once, then make the same call again. */
 static enum sync_action refuse_reply(
 	struct job *job, const struct http_reply *reply, const struct error *err)
 {
@@ -327,7 +327,7 @@ static enum sync_action after_videos(
 
 static enum sync_action after_save(struct job *job, const struct outcome *outcome)
 {
-	/* PostgreSQL refuses the rows: the attempt fails with its words. If it refuses even that, only the message tells. */
+	/* PostgreSQL refuses the rows, then perhaps even the failure: only the message tells then. */
 	if (outcome->kind == OUTCOME_FAILED && job->failed_saves++ == 0)
 		return fail(job, outcome->error);
 	return go(job, STEP_REPORT, SYNC_REPORT);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The story of a job, from claim to report, without any I/O: sync_advance() looks at the job and at what its last action
- * brought, and names the next action; the stages (line.h) perform it. It never blocks and knows no socket, no clock, no
- * thread, so that tests drive whole syncs through it.
+ * The story of a job, from claim to report, without any I/O: sync_advance() looks at the job and at
+ * what its last action brought, and names the next action; the stages (line.h) perform it. It never
+ * blocks and knows no socket, no clock, no thread, so that tests drive whole syncs through it.
  *
  *     CLAIM --finished before-------------------------------------------> REPORT
  *       | \--account cannot be synced--> SAVE_ROWS (the job's row only) --> REPORT
@@ -12,8 +12,8 @@
  *                        v
  *                     SAVE_ROWS --> REPORT --> DONE
  *
- * A failure at any point names where the message goes by the class of its error (error.c), releases the token lease
- * if it is held, and takes the same end: SAVE_ROWS, REPORT, DONE.
+ * A failure at any point names where the message goes by the class of its error (error.c), releases
+ * the token lease if it is held, and takes the same end: SAVE_ROWS, REPORT, DONE.
  */
 #ifndef WORKER_SYNC_H
 #define WORKER_SYNC_H
@@ -55,8 +55,8 @@ struct sync_settings {
 
 /*
  * Names the next action; where it is not to begin at once, job->wait_ms says how long to wait.
- * SYNC_CALL leaves the request in job->call, SYNC_SAVE_TOKEN the pair in job->new_tokens, SYNC_SAVE_ROWS and
- * SYNC_REPORT the ending in job->verdict.
+ * SYNC_CALL leaves the request in job->call, SYNC_SAVE_TOKEN the pair in job->new_tokens,
+ * SYNC_SAVE_ROWS and SYNC_REPORT the ending in job->verdict.
  */
 enum sync_action sync_advance(
 	struct job *job, const struct sync_settings *settings, const struct outcome *outcome);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TikTok's Display API and OAuth v2, as far as a sync needs them: how its calls are written and its replies read.
- * Pure: no I/O, no clock. Names of fields, scopes and error codes are TikTok's
- * (developers.tiktok.com, "Get User Info", "List Videos", "User Access Token Management", "Error Handling").
+ * TikTok's Display API and OAuth v2, as far as a sync needs them: how its calls are written and its
+ * replies read. Pure: no I/O, no clock. Names of fields, scopes and error codes are TikTok's
+ * (developers.tiktok.com, "Get User Info", "List Videos", "User Access Token Management", "Error
+ * Handling").
  * Threads: any.
  */
 #ifndef WORKER_TIKTOK_H
@@ -41,8 +42,8 @@ bool tiktok_can_read_user(const char *granted);
 bool tiktok_can_list_videos(const char *granted);
 
 /*
- * Fill *call (zeroed, or used before). Only fields whose scope was granted are asked for: a field beyond them fails
- * the whole call.
+ * Fill *call (zeroed, or used before). Only fields whose scope was granted are asked for: a field
+ * beyond them fails the whole call.
  */
 void tiktok_write_user_call(const struct tiktok_app *app, const char *granted,
 	const char *access_token, struct tiktok_call *call);
@@ -69,9 +70,9 @@ struct tiktok_page {
 };
 
 /*
- * Read a reply. The classes of *err: network (no answer), server, rate_limited, token_expired (the access token is not
- * accepted: refresh once), scope, bad_request, bad_reply; of a refresh also token_revoked (invalid_grant).
- * The text names status, TikTok's code and log_id, never a token.
+ * Read a reply. The classes of *err: network (no answer), server, rate_limited, token_expired (the
+ * access token is not accepted: refresh once), scope, bad_request, bad_reply; of a refresh also
+ * token_revoked (invalid_grant). The text names status, TikTok's code and log_id, never a token.
  */
 bool tiktok_read_user(const struct http_reply *reply, const char *open_id, int64_t now_us,
 	struct profile *profile, struct error *err);

@@ -89,7 +89,10 @@ static const char *member_text(const struct json *object, const char *name)
 	return json_string(object, name, TEXT_MAX, &text) == JSON_FOUND ? text : NULL;
 }
 
-/* The document of a reply that is JSON, and NULL in *document with the error set where it is not or TikTok refuses. */
+/*
+ * The document of a reply that is JSON, and NULL in *document with the error set where it is not or
+ * TikTok refuses.
+ */
 static bool open_reply(const struct http_reply *reply, struct json **document, struct error *err)
 {
 	struct json *root = NULL, *nested;

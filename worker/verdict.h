@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How an attempt ends, in words and in where the job's message goes next. Pure; each fills job->verdict.
+ * How an attempt ends, in words and in where the job's message goes next. Pure; each fills
+ * job->verdict.
  * Threads: the owner of the job.
  */
 #ifndef WORKER_VERDICT_H
@@ -17,8 +18,8 @@ void verdict_skip(struct job *job);
 /* The rule of the error's class (error.c) decides: another attempt, a wait, or the dead letters. */
 void verdict_fail(struct job *job, const struct error *err);
 /*
- * The attempt had ended before this delivery: the same verdict once more, from job->claim. False: a later attempt has
- * begun since, so that everything about this one was told before.
+ * The attempt had ended before this delivery: the same verdict once more, from job->claim. False: a
+ * later attempt has begun since, so that everything about this one was told before.
  */
 bool verdict_repeat(struct job *job);
 

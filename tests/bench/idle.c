@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a worker and a logger cost that have nothing to do: the time from start to readiness, then, over SECONDS, resident memory,
- * CPU time and how often their threads go to sleep (an idle program that sleeps often wakes often). Prints one figure a
- * line, "storesync-worker.ready_ms 31". One thread.
+ * What a worker and a logger cost that have nothing to do: the time from start to readiness, then,
+ * over SECONDS, resident memory, CPU time and how often their threads go to sleep (an idle program
+ * that sleeps often wakes often). Prints one figure a line, "storesync-worker.ready_ms 31". One
+ * thread.
  *
  *     bench_idle [SECONDS]      default: 10
  */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the index that migration 0007 drops would cost: the same video rows are saved, as a worker saves them, into the migrated
- * table and into one that has the index, in turns. Reports the CPU time of the PostgreSQL backend and the bytes of WAL per job,
- * and the median over the pairs of their ratios. Runs on the private servers (STORESYNC_TEST_ENV), which nobody else uses meanwhile.
+ * What the index that migration 0007 drops would cost: the same video rows are saved, as a worker
+ * saves them, into the migrated table and into one that has the index, in turns. Reports the CPU
+ * time of the PostgreSQL backend and the bytes of WAL per job, and the median over the pairs of
+ * their ratios. Runs on the private servers (STORESYNC_TEST_ENV), which nobody else uses meanwhile.
  *
  *     bench_index_effect [PAIRS [JOBS [JOBS_PER_BATCH]]]      default: 5 1000 16
  */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How fast, and in how much memory, the two programs around the workers are: storesync-producer over ACCOUNTS accounts, and
- * storesync-logger over RESULTS results that stand in its queue when it starts.
+ * How fast, and in how much memory, the two programs around the workers are: storesync-producer
+ * over ACCOUNTS accounts, and storesync-logger over RESULTS results that stand in its queue when it
+ * starts.
  *
  *     bench_plumbing [ACCOUNTS [RESULTS]]
  */

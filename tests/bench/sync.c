@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a day's sync costs: a fleet of its own (a database, a virtual host, a simulated TikTok without a limit of calls), the
- * producer, workers and one logger, from the producer's start (with --prefilled: the worker's) until every job has its final log row.
- * Prints one figure a line, "first.worker_cpu_ms_per_job 0.8412"; "again." for the forced second sync. A row that is missing or wrong,
- * or a program that does not end in good order, ends it with an error. tests/bench/run makes tables of what it prints. One thread.
+ * What a day's sync costs: a fleet of its own (a database, a virtual host, a simulated TikTok
+ * without a limit of calls), the producer, workers and one logger, from the producer's start (with
+ * --prefilled: the worker's) until every job has its final log row. Prints one figure a line,
+ * "first.worker_cpu_ms_per_job 0.8412"; "again." for the forced second sync. A row that is missing
+ * or wrong, or a program that does not end in good order, ends it with an error. tests/bench/run
+ * makes tables of what it prints. One thread.
  *
  *     bench_sync [OPTION]...
  *       --accounts N --videos-average N --videos-each N --latency-ms N     the world [300, 50, as average, 0]
@@ -289,7 +291,10 @@ static void sync_first(struct bench *bench)
 	" FROM tiktok_user_daily UNION ALL SELECT tableoid::regclass, xmin::text, ctid::text"      \
 	" FROM tiktok_video_daily"
 
-/* A row that was written, be it with the same values, is another version: it has another xmin and ctid. */
+/*
+ * A row that was written, be it with the same values, is another version: it has another xmin and
+ * ctid.
+ */
 static void sync_again(struct bench *bench)
 {
 	static const char *const force[] = {"--force", NULL};
@@ -357,7 +362,10 @@ static void a_day_is_synced(void **state)
 	test_fleet_destroy(&bench.fleet);
 }
 
-/* As a test of cmocka: its assertions, those of tests/support among them, say what is wrong nowhere else. */
+/*
+ * As a test of cmocka: its assertions, those of tests/support among them, say what is wrong nowhere
+ * else.
+ */
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(a_day_is_synced)};

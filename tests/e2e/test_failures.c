@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What does not go well, end to end: temporary failures climb the retry ladder, permanent ones end in the dead letters with their
- * reason, foreign and broken messages harm nobody.
+ * What does not go well, end to end: temporary failures climb the retry ladder, permanent ones end
+ * in the dead letters with their reason, foreign and broken messages harm nobody.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -135,7 +135,10 @@ static void temporary_failure_goes_through_the_ladder_and_succeeds(void **state)
 		1);
 }
 
-/* libcurl itself repeats a call whose kept connection breaks before the answer, so a single drop may cost no attempt. */
+/*
+ * libcurl itself repeats a call whose kept connection breaks before the answer, so a single drop
+ * may cost no attempt.
+ */
 static void dropped_and_html_answers_are_temporary_too(void **state)
 {
 	test_fleet_create(&fleet, 3, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The main job, end to end: producer, RabbitMQ, worker, simulated TikTok, PostgreSQL, logger. Every stored row is compared with what
- * the simulator holds.
+ * The main job, end to end: producer, RabbitMQ, worker, simulated TikTok, PostgreSQL, logger. Every
+ * stored row is compared with what the simulator holds.
  */
 #include <setjmp.h>
 #include <stdarg.h>

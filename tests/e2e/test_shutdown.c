@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Workers that go: drained, drained too late, killed. Nothing is lost, finished work is never delivered again, and every account has
- * its rows and its one log row in the end.
+ * Workers that go: drained, drained too late, killed. Nothing is lost, finished work is never
+ * delivered again, and every account has its rows and its one log row in the end.
  */
 #include <setjmp.h>
 #include <stdarg.h>

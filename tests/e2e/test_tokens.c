@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Token refreshes end to end, against a simulator that rotates strictly: a refresh token that is used twice is counted as
- * a superseded attempt, and there must be none.
+ * Token refreshes end to end, against a simulator that rotates strictly: a refresh token that is
+ * used twice is counted as a superseded attempt, and there must be none.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,8 +19,8 @@
 #define EXPIRE_SOON "UPDATE store_accounts SET token_expires_at = now() + interval '1 minute'"
 
 /*
- * The first tokens of account 0, sealed by node's crypto with the fleet's key: base64 of iv (16 and 12 bytes of 7), tag and
- * ciphertext of createCipheriv("aes-256-gcm").
+ * The first tokens of account 0, sealed by node's crypto with the fleet's key: base64 of iv (16 and
+ * 12 bytes of 7), tag and ciphertext of createCipheriv("aes-256-gcm").
  */
 #define LEGACY_ACCESS                                                                              \
 	"BwcHBwcHBwcHBwcHBwcHB4qKP9O+837CkJCsYJA7aOru5cYJm5OdXB8YDzJJtP7gBSMAng0R44rlk0cqOltv/lJRbOy/x13adeDvww=="

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fuzz target: any bytes as the body of a job message. What is accepted keeps its promises, and is written and
- * read back the same; what is refused leaves the caller's struct alone and has a reason.
+ * Fuzz target: any bytes as the body of a job message. What is accepted keeps its promises, and is
+ * written and read back the same; what is refused leaves the caller's struct alone and has a
+ * reason.
  */
 #include <assert.h>
 #include <string.h>

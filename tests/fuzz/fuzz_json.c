@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fuzz target: any bytes as a document. What is accepted is written as JSON that reads back and is written the
- * same again; what is refused leaves the caller's pointer alone. The readers are tried on the members they
- * find; what they give is valid UTF-8.
+ * Fuzz target: any bytes as a document. What is accepted is written as JSON that reads back and is
+ * written the same again; what is refused leaves the caller's pointer alone. The readers are tried
+ * on the members they find; what they give is valid UTF-8.
  */
 #include <assert.h>
 #include <string.h>

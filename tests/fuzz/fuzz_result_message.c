@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fuzz target: bytes as the body of a result message where they start like one, as its texts otherwise. What is accepted is
- * written and read back the same; what is refused leaves the caller's struct alone; whatever stands in the
- * texts, what is written can be read.
+ * Fuzz target: bytes as the body of a result message where they start like one, as its texts
+ * otherwise. What is accepted is written and read back the same; what is refused leaves the
+ * caller's struct alone; whatever stands in the texts, what is written can be read.
  */
 #include <assert.h>
 #include <string.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fuzz target: any text as a cell, and any text as a token. A cell that does not open leaves the caller's text
- * alone; a sealed token opens again, and no longer once a single byte of its cell has changed.
+ * Fuzz target: any text as a cell, and any text as a token. A cell that does not open leaves the
+ * caller's text alone; a sealed token opens again, and no longer once a single byte of its cell has
+ * changed.
  */
 #include <assert.h>
 #include <stdint.h>

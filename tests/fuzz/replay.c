@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The driver of a fuzz target in builds without libFuzzer: runs the target once over every file of the corpus directories
- * named as arguments, so that each input that once broke a parser is tried by every run of the unit tests. One thread.
+ * The driver of a fuzz target in builds without libFuzzer: runs the target once over every file of
+ * the corpus directories named as arguments, so that each input that once broke a parser is tried
+ * by every run of the unit tests. One thread.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -34,7 +35,10 @@ static void read_fully(int fd, const char *path, uint8_t *data, size_t size)
 	}
 }
 
-/* The input stands in a block of exactly its size, so that AddressSanitizer sees a read beyond its end. */
+/*
+ * The input stands in a block of exactly its size, so that AddressSanitizer sees a read beyond its
+ * end.
+ */
 static void replay_input(int directory, const char *name)
 {
 	int fd = openat(directory, name, O_RDONLY | O_CLOEXEC);

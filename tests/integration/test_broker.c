@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A broker against the real RabbitMQ: every publish has one fate, deliveries survive lost connections, faults are noticed and
- * overcome. A relay stands between, where a test wants a connection to break at a chosen moment.
+ * A broker against the real RabbitMQ: every publish has one fate, deliveries survive lost
+ * connections, faults are noticed and overcome. A relay stands between, where a test wants a
+ * connection to break at a chosen moment.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A broker while RabbitMQ itself is in trouble: restarted, killed, frozen (SIGSTOP), with a memory alarm. Runs while no other test
- * does, because the private server is shared.
+ * A broker while RabbitMQ itself is in trouble: restarted, killed, frozen (SIGSTOP), with a memory
+ * alarm. Runs while no other test does, because the private server is shared.
  */
 #include <setjmp.h>
 #include <stdarg.h>

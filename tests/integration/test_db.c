@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One connection against a real PostgreSQL: values, transactions, and above all what each failure is called.
+ * One connection against a real PostgreSQL: values, transactions, and above all what each failure
+ * is called.
  */
 #include <setjmp.h>
 #include <stdarg.h>

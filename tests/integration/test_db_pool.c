@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The pool against a real PostgreSQL: its limit, its line of waiters, and what its keeper does with idle connections.
+ * The pool against a real PostgreSQL: its limit, its line of waiters, and what its keeper does with
+ * idle connections.
  */
 #include <setjmp.h>
 #include <stdarg.h>

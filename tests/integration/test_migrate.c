@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * syncctl migrate, the real program, on fresh databases, on databases with data, and with migrations that somebody spoiled.
+ * syncctl migrate, the real program, on fresh databases, on databases with data, and with
+ * migrations that somebody spoiled.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -150,7 +151,10 @@ static int begin(void **state)
 	assert_int_equal(mkdir(directory, 0700), 0);
 	for_each_file(STORESYNC_SOURCE_MIGRATIONS_DIR, copy_file);
 	test_database_create_empty(&database);
-	/* Nothing here is about surviving a crash, and waiting for the disk is most of what migrating takes. */
+	/*
+	 * Nothing here is about surviving a crash, and waiting for the disk is most of what
+	 * migrating takes.
+	 */
 	test_execute(database.db,
 		"DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off',"
 		" current_database()); END $$");

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of SQL statements against the migrated schema: the types of every row, and what the statements that keep data
- * safe do: upserts, compare-and-swap, leases, fencing, one log row an attempt.
+ * The table of SQL statements against the migrated schema: the types of every row, and what the
+ * statements that keep data safe do: upserts, compare-and-swap, leases, fencing, one log row an
+ * attempt.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `syncctl topology apply` and `check` against the real RabbitMQ: applying twice is the same as once, and every kind of difference
- * that is planted is named.
+ * `syncctl topology apply` and `check` against the real RabbitMQ: applying twice is the same as
+ * once, and every kind of difference that is planted is named.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The operator's side of the simulator, under /admin/: counters, knobs, faults, the clock, the fate of accounts. The
- * README lists the paths. Not limited, not delayed, not counted, and without a password: it listens where tests run.
+ * The operator's side of the simulator, under /admin/: counters, knobs, faults, the clock, the fate
+ * of accounts. The README lists the paths. Not limited, not delayed, not counted, and without a
+ * password: it listens where tests run.
  *
  * Threads: the server thread.
  */

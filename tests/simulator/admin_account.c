@@ -56,7 +56,10 @@ void admin_show_account(struct simulator *simulator, struct call *call, uint32_t
 	text_append(&call->reply, "]}\n");
 }
 
-/* An order: what the member of the request's body says about this account. False: the value is none for it. */
+/*
+ * An order: what the member of the request's body says about this account. False: the value is none
+ * for it.
+ */
 struct order {
 	struct simulator *simulator;
 	uint32_t number;

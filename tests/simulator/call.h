@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One request and what is answered to it. The server fills in the request, simulator_answer() the reply, the server
- * sends it. A call and its buffers are used again for the next request.
+ * One request and what is answered to it. The server fills in the request, simulator_answer() the
+ * reply, the server sends it. A call and its buffers are used again for the next request.
  *
  * Threads: the server thread.
  */

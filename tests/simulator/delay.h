@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Things that wait for their time: thousands can wait at once, and none holds a thread. No clock of its own.
+ * Things that wait for their time: thousands can wait at once, and none holds a thread. No clock of
+ * its own.
  *
  * Threads: one at a time.
  */

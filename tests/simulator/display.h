@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The Display API: user info, video list, video query (TikTok, API v2). See simulator.h for the order of checks.
+ * The Display API: user info, video list, video query (TikTok, API v2). See simulator.h for the
+ * order of checks.
  *
  * Threads: the server thread.
  */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The endpoints that are counted, limited and made to fail, by the names that the admin endpoint uses. No state.
+ * The endpoints that are counted, limited and made to fail, by the names that the admin endpoint
+ * uses. No state.
  */
 #ifndef TESTS_SIMULATOR_ENDPOINTS_H
 #define TESTS_SIMULATOR_ENDPOINTS_H

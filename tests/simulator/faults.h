@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Faults: what goes wrong, at which endpoint, for whom, how often. A fault either changes the world before the call is
- * served (the user revokes the grant) or spoils the answer; whether a spoiled call has done its work first
- * (tokens rotated, then the connection dropped) is a property of its own.
+ * Faults: what goes wrong, at which endpoint, for whom, how often. A fault either changes the world
+ * before the call is served (the user revokes the grant) or spoils the answer; whether a spoiled
+ * call has done its work first (tokens rotated, then the connection dropped) is a property of its
+ * own.
  *
  * Threads: the server thread; main adds faults before it starts.
  */
@@ -86,8 +87,8 @@ void faults_clear(struct faults *faults);
 void faults_write(const struct faults *faults, struct text *out);
 
 /*
- * The next fault that hits a call, looking on from *place (start with 0); NULL: no more. account -1: the call names
- * none. The fault counts as given. Borrowed until the next change.
+ * The next fault that hits a call, looking on from *place (start with 0); NULL: no more. account
+ * -1: the call names none. The fault counts as given. Borrowed until the next change.
  */
 const struct fault *faults_next(
 	struct faults *faults, enum endpoint endpoint, int64_t account, size_t *place);

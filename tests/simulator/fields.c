@@ -111,8 +111,8 @@ bool fields_read(const struct field_table *table, const char *list, enum field_u
 }
 
 /*
- * Records are written with a bare pointer into room that was reserved for the longest one: these few functions are
- * where a page of videos spends its time.
+ * Records are written with a bare pointer into room that was reserved for the longest one: these
+ * few functions are where a page of videos spends its time.
  */
 #define RECORD_MAX_BYTES (6 * sizeof(struct world_video) + 2048)
 

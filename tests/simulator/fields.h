@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The fields of users and videos: their names, the scope each needs and where the world holds them (TikTok, API v2 user
- * info and video object). A request names the fields it wants, and gets those alone.
+ * The fields of users and videos: their names, the scope each needs and where the world holds them
+ * (TikTok, API v2 user info and video object). A request names the fields it wants, and gets those
+ * alone.
  *
  * Threads: any; tables only.
  */
@@ -27,8 +28,8 @@ extern const struct field_table fields_of_videos; /* written from a struct world
 enum field_unknown { FIELD_UNKNOWN_REFUSED, FIELD_UNKNOWN_IGNORED };
 
 /*
- * Read "a,b,c" into a set of bits and the scopes that the fields need together. False: NULL, no field at all, or an
- * unknown name where these are refused.
+ * Read "a,b,c" into a set of bits and the scopes that the fields need together. False: NULL, no
+ * field at all, or an unknown name where these are refused.
  */
 bool fields_read(const struct field_table *table, const char *list, enum field_unknown unknown,
 	uint32_t *wanted, unsigned *scopes);

@@ -86,7 +86,10 @@ const char *grant_give_code(struct grants *grants, uint32_t account, unsigned sc
 	return code->text;
 }
 
-/* The challenge is the SHA-256 of the verifier in lower-case hex, not base64url (TikTok, Login Kit for Desktop). */
+/*
+ * The challenge is the SHA-256 of the verifier in lower-case hex, not base64url (TikTok, Login Kit
+ * for Desktop).
+ */
 static bool verifier_matches(const char *verifier, const char *challenge)
 {
 	unsigned char hash[CRYPTO_HASH_SIZE];

@@ -5,8 +5,9 @@
  *	consent --code--> exchange --> tokens --refresh--> tokens --refresh--> ...
  *	                                   \--revoke--> nothing is good any more
  *
- * A code is good once, for a few minutes, for the redirect URI and the challenge it was given for; an exchange that
- * fails burns it. Of an account's refresh tokens one is good: the newest. Using an older one is refused and counted.
+ * A code is good once, for a few minutes, for the redirect URI and the challenge it was given for;
+ * an exchange that fails burns it. Of an account's refresh tokens one is good: the newest. Using an
+ * older one is refused and counted.
  *
  * Threads: the server thread.
  */
@@ -66,14 +67,20 @@ void grants_init(struct grants *grants, struct state *state, struct tally *tally
 
 /* True where the challenge must be sent: by the knob pkce and the kind of redirect URI. */
 bool grant_needs_challenge(const struct grants *grants, const char *redirect_uri);
-/* Absolute, shorter than 512, neither query nor fragment; https, or http to localhost or 127.0.0.1 with a port. */
+/*
+ * Absolute, shorter than 512, neither query nor fragment; https, or http to localhost or 127.0.0.1
+ * with a port.
+ */
 bool grant_redirect_is_valid(const char *redirect_uri);
 
 /* The user consents. challenge NULL: none. The code is borrowed until GRANT_CODES more. */
 const char *grant_give_code(struct grants *grants, uint32_t account, unsigned scopes,
 	const char *redirect_uri, const char *challenge, int64_t now_ms);
 
-/* These three return NULL when done, else why not. text is a code as it was given; verifier NULL: none was sent. */
+/*
+ * These three return NULL when done, else why not. text is a code as it was given; verifier NULL:
+ * none was sent.
+ */
 const struct refusal *grant_exchange(struct grants *grants, const char *text,
 	const char *redirect_uri, const char *verifier, int64_t now_ms, struct token_set *set);
 const struct refusal *grant_refresh(

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Everything about the simulator that can be turned, in one table: where TikTok is silent, or has been seen to behave
- * in two ways, there is a knob. Set on the command line (--knob name=value) and at run time (POST /admin/knobs).
+ * Everything about the simulator that can be turned, in one table: where TikTok is silent, or has
+ * been seen to behave in two ways, there is a knob. Set on the command line (--knob name=value) and
+ * at run time (POST /admin/knobs).
  *
  * Threads: the server thread; main sets knobs before the server starts.
  */
@@ -86,7 +87,10 @@ const struct knob_rule *knobs_rule(enum knob knob);
 /* Every knob at its initial value. */
 void knobs_init(struct knobs *knobs);
 int64_t knobs_get(const struct knobs *knobs, enum knob knob);
-/* Fails: settings - no such knob, choice or number; the text names what there is. Then nothing changed. */
+/*
+ * Fails: settings - no such knob, choice or number; the text names what there is. Then nothing
+ * changed.
+ */
 bool knobs_set(struct knobs *knobs, const char *name, const char *value, struct error *err);
 /* Append a knob's value as knobs_set() reads it. */
 void knobs_write_value(const struct knobs *knobs, enum knob knob, struct text *out);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The rate limit: so many calls in any sliding 60 s, for each endpoint on its own (TikTok, API v2 rate limits). Exact:
- * every admitted call's moment is remembered until it leaves the window.
+ * The rate limit: so many calls in any sliding 60 s, for each endpoint on its own (TikTok, API v2
+ * rate limits). Exact: every admitted call's moment is remembered until it leaves the window.
  *
  * Threads: the server thread.
  */
@@ -23,8 +23,8 @@ struct limit_window {
 };
 
 /*
- * May a call pass at now_ms, when at most limit may in any window? If so it is remembered. If not, *wait_ms is how
- * long until one may. now_ms never falls.
+ * May a call pass at now_ms, when at most limit may in any window? If so it is remembered. If not,
+ * *wait_ms is how long until one may. now_ms never falls.
  */
 bool limit_window_admit(
 	struct limit_window *window, size_t limit, int64_t now_ms, int64_t *wait_ms);

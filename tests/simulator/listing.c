@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pages: the world's videos, which are in order, merged with the few that were posted at run time. The server thread
- * runs this.
+ * Pages: the world's videos, which are in order, merged with the few that were posted at run time.
+ * The server thread runs this.
  */
 #include "tests/simulator/listing.h"
 

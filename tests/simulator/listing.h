@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which videos a page holds (TikTok, API v2 video list and query): the public ones, create_time descending, then id
- * descending, before the cursor; the next cursor is the create_time of the last one in milliseconds.
+ * Which videos a page holds (TikTok, API v2 video list and query): the public ones, create_time
+ * descending, then id descending, before the cursor; the next cursor is the create_time of the last
+ * one in milliseconds.
  *
  * Threads: the server thread.
  */
@@ -24,7 +25,10 @@ struct listing {
 	bool has_more;
 };
 
-/* A page of at most max_count (1 to 20) from cursor_ms on; 0: from the newest. Obeys cursor_compare and short_pages. */
+/*
+ * A page of at most max_count (1 to 20) from cursor_ms on; 0: from the newest. Obeys cursor_compare
+ * and short_pages.
+ */
 void listing_take_page(struct state *state, uint32_t account, int64_t cursor_ms, size_t max_count,
 	struct listing *listing);
 

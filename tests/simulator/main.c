@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tiktok-sim: a fake of TikTok. The main thread reads the command line, starts the server and waits for the signal to
- * stop; the server's thread does the rest.
+ * tiktok-sim: a fake of TikTok. The main thread reads the command line, starts the server and waits
+ * for the signal to stop; the server's thread does the rest.
  */
 #include <signal.h>
 #include <stdio.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The token and revoke endpoints (TikTok, OAuth user access token management): flat bodies, errors under HTTP 200.
+ * The token and revoke endpoints (TikTok, OAuth user access token management): flat bodies, errors
+ * under HTTP 200.
  *
  * Threads: the server thread.
  */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writes text into an array of a fixed size, cutting what does not fit at a whole UTF-8 character. For the many short
- * strings of the world, where printf would take most of the time of a page. Used by whoever owns the array.
+ * Writes text into an array of a fixed size, cutting what does not fit at a whole UTF-8 character.
+ * For the many short strings of the world, where printf would take most of the time of a page. Used
+ * by whoever owns the array.
  */
 #ifndef TESTS_SIMULATOR_PEN_H
 #define TESTS_SIMULATOR_PEN_H

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The words of the world: names, titles and descriptions, chosen by a random number. Among them everything that has
- * broken a JSON reader, an SQL statement or a column: emoji beyond the basic plane and joined ones, right-to-left
- * text, quotes, backslashes, newlines, and texts longer than the 150 characters that TikTok documents. No state.
+ * The words of the world: names, titles and descriptions, chosen by a random number. Among them
+ * everything that has broken a JSON reader, an SQL statement or a column: emoji beyond the basic
+ * plane and joined ones, right-to-left text, quotes, backslashes, newlines, and texts longer than
+ * the 150 characters that TikTok documents. No state.
  */
 #ifndef TESTS_SIMULATOR_PHRASES_H
 #define TESTS_SIMULATOR_PHRASES_H

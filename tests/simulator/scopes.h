@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The scopes of the Display API as a set of bits, and their written form: comma-separated (TikTok, Login Kit). No state.
+ * The scopes of the Display API as a set of bits, and their written form: comma-separated (TikTok,
+ * Login Kit). No state.
  */
 #ifndef TESTS_SIMULATOR_SCOPES_H
 #define TESTS_SIMULATOR_SCOPES_H

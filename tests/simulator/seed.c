@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tiktok-sim-seed: connects the simulator's accounts to stores. Account number n of the world becomes the one account of
- * store <prefix>-<n + 1>, with its first tokens in cells under TOKEN_ENC_KEY, as if the merchant had just consented. What
- * is there already stays as it is, so a second run adds nothing. One thread.
+ * tiktok-sim-seed: connects the simulator's accounts to stores. Account number n of the world
+ * becomes the one account of store <prefix>-<n + 1>, with its first tokens in cells under
+ * TOKEN_ENC_KEY, as if the merchant had just consented. What is there already stays as it is, so a
+ * second run adds nothing. One thread.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -79,8 +80,9 @@ static void append_row(const struct seeding *seeding, const struct token_cipher 
 }
 
 /*
- * One statement for a batch: the stores and their accounts come together or not at all. What is there is left out, not
- * only refused: an INSERT that runs into a conflict uses up an id all the same.
+ * One statement for a batch: the stores and their accounts come together or not at all. What is
+ * there is left out, not only refused: an INSERT that runs into a conflict uses up an id all the
+ * same.
  */
 static void write_batch(const struct seeding *seeding, const struct token_cipher *cipher,
 	uint32_t from, uint32_t to, struct text *sql)
@@ -154,7 +156,10 @@ out:
 	return ok;
 }
 
-/* syncctl's settings: to it all of them are optional, so what this program cannot do without is asked for here. */
+/*
+ * syncctl's settings: to it all of them are optional, so what this program cannot do without is
+ * asked for here.
+ */
 static enum exit_code load_and_seed(const struct seeding *seeding)
 {
 	struct config config;

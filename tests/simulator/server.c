@@ -2,8 +2,9 @@
 /*
  * Between libmicrohttpd and the simulator. The server thread runs all of this but start and stop.
  *
- * The loop is ours and not libmicrohttpd's own: its epoll thread (0.9.75) sleeps when exactly 128 events, its batch, come
- * at once and nothing follows them - which is what a client with 128 connections does.
+ * The loop is ours and not libmicrohttpd's own: its epoll thread (0.9.75) sleeps when exactly 128
+ * events, its batch, come at once and nothing follows them - which is what a client with 128
+ * connections does.
  */
 #include "tests/simulator/server.h"
 
@@ -185,8 +186,8 @@ static void release_due(struct server *server, int64_t now_ms)
 }
 
 /*
- * libmicrohttpd calls this with the head of a request, then with each piece of its body, then once more when it is
- * complete; and again when a parked connection is resumed.
+ * libmicrohttpd calls this with the head of a request, then with each piece of its body, then once
+ * more when it is complete; and again when a parked connection is resumed.
  */
 static enum MHD_Result on_request(void *argument, struct MHD_Connection *connection,
 	const char *path, const char *method, const char *version, const char *upload,

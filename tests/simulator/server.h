@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The sockets of the simulator, on libmicrohttpd. One thread serves every connection and runs all of the simulator;
- * answers that wait are parked (delay.h) and hold neither that thread nor another.
+ * The sockets of the simulator, on libmicrohttpd. One thread serves every connection and runs all
+ * of the simulator; answers that wait are parked (delay.h) and hold neither that thread nor
+ * another.
  */
 #ifndef TESTS_SIMULATOR_SERVER_H
 #define TESTS_SIMULATOR_SERVER_H
@@ -16,7 +17,8 @@ struct server;
 /*
  * Listen on "127.0.0.1:8787" (an IPv4 address; port 0: any free one) and serve.
  *
- * Owns:  *server: end it with server_stop(). The simulator is borrowed, and belongs to the server's thread until then.
+ * Owns:  *server: end it with server_stop(). The simulator is borrowed, and belongs to the server's
+ *        thread until then.
  * Fails: settings - the address is none, or taken.
  */
 bool server_start(

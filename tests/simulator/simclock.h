@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The simulator's time: the wall clock at its start, moved on by the monotonic clock and by whoever asks (POST
- * /admin/clock), so that tokens expire and windows pass without waiting. It never falls.
+ * The simulator's time: the wall clock at its start, moved on by the monotonic clock and by whoever
+ * asks (POST /admin/clock), so that tokens expire and windows pass without waiting. It never falls.
  *
  * Threads: the server thread; main before it starts.
  */

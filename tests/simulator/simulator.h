@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The fake TikTok without its sockets: a call goes in, its answer comes out. The order of the checks:
+ * The fake TikTok without its sockets: a call goes in, its answer comes out. The order of the
+ * checks:
  *
  *	path and method (404) -> faults -> bearer (401) -> rate limit (429) -> body, fields, counts (400) -> scopes (401) -> data
  *
@@ -55,7 +56,10 @@ void simulator_setup_init(struct simulator_setup *setup);
 
 struct simulator *simulator_create(const struct simulator_setup *setup);
 void simulator_destroy(struct simulator *simulator); /* NULL: nothing to do */
-/* Everything as at the start: knobs, grants, tokens, videos, limits, counters, no faults. The clock keeps its lead. */
+/*
+ * Everything as at the start: knobs, grants, tokens, videos, limits, counters, no faults. The clock
+ * keeps its lead.
+ */
 void simulator_reset(struct simulator *simulator);
 
 /* Fill in the reply of a call whose request is complete. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What changes at run time: grants, tokens and the fate of videos. An account that nobody has touched is as the world
- * makes it; the state of the others is a small record each. Times are milliseconds of the simulator's clock.
+ * What changes at run time: grants, tokens and the fate of videos. An account that nobody has
+ * touched is as the world makes it; the state of the others is a small record each. Times are
+ * milliseconds of the simulator's clock.
  *
  * Threads: the server thread alone, so nothing is locked.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the simulator counts, for assertions: calls and answers by endpoint, the busiest minute of each, refreshes,
- * refused second uses of a refresh token. Read by GET /admin/stats.
+ * What the simulator counts, for assertions: calls and answers by endpoint, the busiest minute of
+ * each, refreshes, refused second uses of a refresh token. Read by GET /admin/stats.
  *
  * Threads: the server thread.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading of JSON bodies, strictly: what a client writes wrong should fail here, not later at TikTok. The server
- * thread runs this.
+ * Reading of JSON bodies, strictly: what a client writes wrong should fail here, not later at
+ * TikTok. The server thread runs this.
  */
 #include "tests/simulator/wishes.h"
 

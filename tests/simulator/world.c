@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The world, computed from its seed. Every property is drawn on its own from (seed, account, video, purpose), so that
- * none depends on the order in which they are asked for. No state, no locks.
+ * The world, computed from its seed. Every property is drawn on its own from (seed, account, video,
+ * purpose), so that none depends on the order in which they are asked for. No state, no locks.
  */
 #include "tests/simulator/world.h"
 
@@ -68,8 +68,8 @@ void world_set_client_key(struct world *world, const char *client_key)
 }
 
 /*
- * Half the accounts are spread evenly over 0..2.4 * average, half are the smaller of two such draws: many small shops,
- * a long tail of busy ones, and the average that was asked for.
+ * Half the accounts are spread evenly over 0..2.4 * average, half are the smaller of two such
+ * draws: many small shops, a long tail of busy ones, and the average that was asked for.
  */
 uint32_t world_video_count(const struct world *world, uint32_t account)
 {
@@ -153,8 +153,9 @@ void world_account(const struct world *world, uint32_t number, struct world_acco
 }
 
 /*
- * Videos stand in slots of equal length, newest first, each at a random second of its own slot: so the time of the
- * n-th needs no other, and times never rise. A tied video takes the second of its elder neighbour in the list.
+ * Videos stand in slots of equal length, newest first, each at a random second of its own slot: so
+ * the time of the n-th needs no other, and times never rise. A tied video takes the second of its
+ * elder neighbour in the list.
  */
 static bool is_tied(const struct world *world, uint32_t account, uint32_t number)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The world that the simulator shows: accounts, their videos and their tokens, computed from a seed and never stored,
- * so that 100,000 accounts cost nothing and two programs that know the seed agree on every byte:
+ * The world that the simulator shows: accounts, their videos and their tokens, computed from a seed
+ * and never stored, so that 100,000 accounts cost nothing and two programs that know the seed agree
+ * on every byte:
  *
  *	struct world world;
  *	struct world_account account;
@@ -12,8 +13,9 @@
  *	for (uint32_t i = 0; i < account.video_count; i++)
  *		world_video(&world, &account, i, &video);
  *
- * Accounts are numbered from 0, videos from 0, the newest first: the order in which TikTok lists them (create_time
- * descending, then id descending). What people and faults do to it at run time is state.h.
+ * Accounts are numbered from 0, videos from 0, the newest first: the order in which TikTok lists
+ * them (create_time descending, then id descending). What people and faults do to it at run time is
+ * state.h.
  *
  * Threads: any; nothing here is ever changed after world_init().
  */
@@ -106,8 +108,9 @@ bool world_find_video(const struct world *world, uint32_t account, uint64_t id, 
 enum world_token_kind { WORLD_TOKEN_ACCESS, WORLD_TOKEN_REFRESH };
 
 /*
- * The serial-th token of an account; every account starts with serial 1 of both kinds. A token names its account and
- * serial and carries a checksum over both, the seed and the client key, so recognising one takes no table.
+ * The serial-th token of an account; every account starts with serial 1 of both kinds. A token
+ * names its account and serial and carries a checksum over both, the seed and the client key, so
+ * recognising one takes no table.
  */
 void world_token(const struct world *world, enum world_token_kind kind, uint32_t account,
 	uint32_t serial, char token[WORLD_TOKEN_SIZE]);

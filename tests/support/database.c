@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Databases of tests: made and dropped over a connection to the private server's own database. The test thread.
+ * Databases of tests: made and dropped over a connection to the private server's own database. The
+ * test thread.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -39,8 +40,8 @@ static struct db *open_connection(const char *url, enum program program)
 }
 
 /*
- * Not WITH (FORCE), which fails when it meets an autovacuum worker: that one is the superuser's. A plain DROP sends autovacuum
- * away by itself.
+ * Not WITH (FORCE), which fails when it meets an autovacuum worker: that one is the superuser's. A
+ * plain DROP sends autovacuum away by itself.
  */
 static void drop_database_over(struct db *db, const char *name)
 {

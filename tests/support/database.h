@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A database of the test's own on the private server, dropped when the test program ends, whatever happens in it.
+ * A database of the test's own on the private server, dropped when the test program ends, whatever
+ * happens in it.
  */
 #ifndef TESTS_SUPPORT_DATABASE_H
 #define TESTS_SUPPORT_DATABASE_H
@@ -32,7 +33,10 @@ void test_execute(struct db *db, const char *sql);
 int64_t test_query_integer(struct db *db, const char *sql);
 char *test_query_string(struct db *db, const char *sql); /* the caller frees */
 
-/* count stores "store-1"..., each with one CONNECTED account (id and open_id "open-<n>") and invented token cells. */
+/*
+ * count stores "store-1"..., each with one CONNECTED account (id and open_id "open-<n>") and
+ * invented token cells.
+ */
 void test_insert_accounts(struct db *db, int count);
 
 #endif

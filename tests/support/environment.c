@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads the file that STORESYNC_TEST_ENV names, and finds programs, files and names for tests. The test thread.
+ * Reads the file that STORESYNC_TEST_ENV names, and finds programs, files and names for tests. The
+ * test thread.
  */
 #include <setjmp.h>
 #include <stdarg.h>

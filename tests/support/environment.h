@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where the private servers and the programs under test are: STORESYNC_TEST_ENV names a shell file of
- * export NAME='value' lines (deploy/servers env), STORESYNC_BIN_DIR the folder of the programs. tests/run and ctest set both; a test
- * that misses one fails and says so.
+ * Where the private servers and the programs under test are: STORESYNC_TEST_ENV names a shell file
+ * of export NAME='value' lines (deploy/servers env), STORESYNC_BIN_DIR the folder of the programs.
+ * tests/run and ctest set both; a test that misses one fails and says so.
  * Threads: the test thread alone, as everything in tests/support.
  */
 #ifndef TESTS_SUPPORT_ENVIRONMENT_H
@@ -10,7 +10,10 @@
 
 #include "common/text.h"
 
-/* DATABASE_URL, AMQP_URL or AMQP_MANAGEMENT_URL of the private servers; fails the test when there is none. Static. */
+/*
+ * DATABASE_URL, AMQP_URL or AMQP_MANAGEMENT_URL of the private servers; fails the test when there
+ * is none. Static.
+ */
 const char *test_setting(const char *name);
 /* The path of a program under test. Owns: the caller frees. */
 char *test_binary(const char *program);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A whole storesync of a test's own: database, virtual host with topology, a simulated TikTok with its world, and the programs.
+ * A whole storesync of a test's own: database, virtual host with topology, a simulated TikTok with
+ * its world, and the programs.
  *
  *     struct test_fleet fleet;
  *
@@ -37,8 +38,9 @@ struct test_fleet {
 };
 
 /*
- * Everything but workers and loggers: account n of the world belongs to store "store-n" (store_accounts.id n + 1), its tokens are
- * sealed cells. simulator_arguments (ended by NULL; NULL: none) follow those that make the world; the simulator has no limit of calls.
+ * Everything but workers and loggers: account n of the world belongs to store "store-n"
+ * (store_accounts.id n + 1), its tokens are sealed cells. simulator_arguments (ended by NULL; NULL:
+ * none) follow those that make the world; the simulator has no limit of calls.
  */
 void test_fleet_create(
 	struct test_fleet *fleet, uint32_t accounts, const char *const simulator_arguments[]);
@@ -53,7 +55,10 @@ int test_fleet_run(struct test_fleet *fleet, const char *const argv[], struct te
 /* Run the producer with arguments (ended by NULL; NULL: none); fails the test unless it exits with 0. */
 void test_fleet_produce(struct test_fleet *fleet, const char *const arguments[]);
 
-/* POST body to a path of the simulator's admin side, "/admin/knobs"; fails the test unless it answers 200. */
+/*
+ * POST body to a path of the simulator's admin side, "/admin/knobs"; fails the test unless it
+ * answers 200.
+ */
 void test_fleet_tell_simulator(struct test_fleet *fleet, const char *path, const char *body);
 /* A number of /admin/stats, "refreshes_granted", or of an endpoint, "user_info.calls". */
 int64_t test_fleet_stat(struct test_fleet *fleet, const char *name);
@@ -63,8 +68,9 @@ int64_t test_fleet_calls(struct test_fleet *fleet);
 /* Wait until no job of the manifest is unfinished. */
 void test_fleet_wait_until_done(struct test_fleet *fleet);
 /*
- * Compare every snapshot row of the day with the world: users, videos, every column. Fails the test naming rows that are missing, too
- * many or different. Accounts for which is_left_out() is true must have no rows; NULL: none.
+ * Compare every snapshot row of the day with the world: users, videos, every column. Fails the test
+ * naming rows that are missing, too many or different. Accounts for which is_left_out() is true
+ * must have no rows; NULL: none.
  */
 void test_fleet_assert_snapshots(struct test_fleet *fleet, bool (*is_left_out)(uint32_t account));
 

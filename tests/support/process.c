@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Child processes of tests. Every child asks the kernel to be killed when the test program ends. The test thread.
+ * Child processes of tests. Every child asks the kernel to be killed when the test program ends.
+ * The test thread.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -161,7 +162,10 @@ void test_process_wait_for_output(struct test_process *process, const char *text
 			text_string(&process->output));
 }
 
-/* A report of AddressSanitizer, UndefinedBehaviorSanitizer, LeakSanitizer or ThreadSanitizer in what was printed. */
+/*
+ * A report of AddressSanitizer, UndefinedBehaviorSanitizer, LeakSanitizer or ThreadSanitizer in
+ * what was printed.
+ */
 static bool sanitizer_complained(struct test_process *process)
 {
 	const char *output = test_process_output(process);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Programs under test as child processes: started, watched through what they print, ended in bounded time. They
- * die with the test program.
+ * Programs under test as child processes: started, watched through what they print, ended in
+ * bounded time. They die with the test program.
  */
 #ifndef TESTS_SUPPORT_PROCESS_H
 #define TESTS_SUPPORT_PROCESS_H
@@ -15,8 +15,9 @@
 struct test_process;
 
 /*
- * Start argv (ended by NULL; argv[0] without a slash is a program under test) with environment ("NAME=value", ended by NULL; NULL: none)
- * added to our own. Standard output and error go to log_path (NULL: a temporary file).
+ * Start argv (ended by NULL; argv[0] without a slash is a program under test) with environment
+ * ("NAME=value", ended by NULL; NULL: none) added to our own. Standard output and error go to
+ * log_path (NULL: a temporary file).
  */
 struct test_process *test_process_start(
 	const char *const argv[], const char *const environment[], const char *log_path);
@@ -25,7 +26,10 @@ bool test_process_is_running(struct test_process *process);
 void test_process_signal(struct test_process *process, int signal_number);
 /* The exit code, 128 + signal for one that was killed; -1: still running after timeout_ms. */
 int test_process_wait(struct test_process *process, int64_t timeout_ms);
-/* SIGTERM and wait; fails the test, showing the output, when it has not ended after 30 s. As test_process_wait(). */
+/*
+ * SIGTERM and wait; fails the test, showing the output, when it has not ended after 30 s. As
+ * test_process_wait().
+ */
 int test_process_stop(struct test_process *process);
 /* SIGKILL and wait. */
 void test_process_kill(struct test_process *process);
@@ -33,10 +37,16 @@ void test_process_kill(struct test_process *process);
 const char *test_process_output(struct test_process *process);
 /* Wait until the output contains text; fails the test, showing the output, when it does not in 30 s. */
 void test_process_wait_for_output(struct test_process *process, const char *text);
-/* Kills what still runs. Fails the test when a sanitizer has complained of the program. NULL: nothing to do. */
+/*
+ * Kills what still runs. Fails the test when a sanitizer has complained of the program. NULL:
+ * nothing to do.
+ */
 void test_process_destroy(struct test_process *process);
 
-/* Run a command to its end (30 s at most); its output is added to output (NULL: not wanted). Returns as test_process_wait(). */
+/*
+ * Run a command to its end (30 s at most); its output is added to output (NULL: not wanted).
+ * Returns as test_process_wait().
+ */
 int test_run(const char *const argv[], const char *const environment[], struct text *output);
 
 #endif

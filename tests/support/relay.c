@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The relay: one thread and one poll() over all sockets. What one side sends is written to the other at once, blocking; the
- * buffers of the kernel are large enough for what tests send.
+ * The relay: one thread and one poll() over all sockets. What one side sends is written to the
+ * other at once, blocking; the buffers of the kernel are large enough for what tests send.
  */
 #include <setjmp.h>
 #include <stdarg.h>

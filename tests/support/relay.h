@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A TCP relay between a program under test and a server, which can be told to fall silent or to cut every connection: a frozen
- * server and a lost connection at a chosen moment, without harm to other tests.
- * Threads: the functions are for the test thread; the relay itself runs in a thread that asserts nothing.
+ * A TCP relay between a program under test and a server, which can be told to fall silent or to cut
+ * every connection: a frozen server and a lost connection at a chosen moment, without harm to other
+ * tests.
+ * Threads: the functions are for the test thread; the relay itself runs in a thread that asserts
+ *          nothing.
  */
 #ifndef TESTS_SUPPORT_RELAY_H
 #define TESTS_SUPPORT_RELAY_H

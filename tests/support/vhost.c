@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Virtual hosts through RabbitMQ's management API (https://www.rabbitmq.com/management.html, "HTTP API"). The test thread.
+ * Virtual hosts through RabbitMQ's management API (https://www.rabbitmq.com/management.html, "HTTP
+ * API"). The test thread.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A RabbitMQ virtual host of the test's own, made through the management API, deleted when the test program ends.
+ * A RabbitMQ virtual host of the test's own, made through the management API, deleted when the test
+ * program ends.
  */
 #ifndef TESTS_SUPPORT_VHOST_H
 #define TESTS_SUPPORT_VHOST_H
@@ -20,7 +21,8 @@ void test_vhost_destroy(struct test_vhost *vhost);
 
 /*
  * Call the management API: method "GET", path "/api/queues/<vhost>/sync.jobs", body NULL for none.
- * Returns the HTTP status; the reply's body is added to reply (NULL: not wanted). Fails the test when nobody answers.
+ * Returns the HTTP status; the reply's body is added to reply (NULL: not wanted). Fails the test
+ * when nobody answers.
  */
 int test_management_call(
 	const char *method, const char *path, const char *body, struct text *reply);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Waiting for something to become true, with a bound and without sleeps of a guessed length: 30 s, so that only
- * a fault, never a slow machine, ends the wait.
+ * Waiting for something to become true, with a bound and without sleeps of a guessed length: 30 s,
+ * so that only a fault, never a slow machine, ends the wait.
  */
 #ifndef TESTS_SUPPORT_WAIT_H
 #define TESTS_SUPPORT_WAIT_H
@@ -15,7 +15,10 @@
 
 /* Ask is_true(context) every 10 ms. False: it did not become true in time. */
 bool test_wait_until(bool (*is_true)(void *context), void *context);
-/* Wait until the query's first cell is expected; fails the test, naming query and last value, when it does not. */
+/*
+ * Wait until the query's first cell is expected; fails the test, naming query and last value, when
+ * it does not.
+ */
 void test_wait_for_query(struct db *db, const char *sql, int64_t expected);
 
 #endif

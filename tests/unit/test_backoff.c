@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of common/backoff.c. A random number of limit gives the largest delay, limit + 1 wraps to 0.
+ * Tests of common/backoff.c. A random number of limit gives the largest delay, limit + 1 wraps to
+ * 0.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of common/crypto.c. Expected values come from the standards, or from Node.js where a comment says so.
+ * Tests of common/crypto.c. Expected values come from the standards, or from Node.js where a
+ * comment says so.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +15,10 @@
 
 static const unsigned char zeros[CRYPTO_KEY_SIZE];
 
-/* Test case 16 of "The Galois/Counter Mode of Operation" (McGrew, Viega), which NIST SP 800-38D refers to. */
+/*
+ * Test case 16 of "The Galois/Counter Mode of Operation" (McGrew, Viega), which NIST SP 800-38D
+ * refers to.
+ */
 #define CASE_16_KEY   "feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308"
 #define CASE_16_NONCE "cafebabefacedbaddecaf888"
 #define CASE_16_AAD   "feedfacedeadbeeffeedfacedeadbeefabaddad2"
@@ -204,8 +208,9 @@ static void a_name_always_gives_the_same_version_8_uuid(void **state)
 	char text[UUID_TEXT_SIZE];
 
 	/*
-	 * node -e 'const h=require("crypto").createHash("sha256").update("store_accounts").digest();
-	 *   h[6]=h[6]&15|128; h[8]=h[8]&63|128; console.log(h.subarray(0,16).toString("hex"))'
+	 * node -e 'const
+	 * h=require("crypto").createHash("sha256").update("store_accounts").digest();
+	 * h[6]=h[6]&15|128; h[8]=h[8]&63|128; console.log(h.subarray(0,16).toString("hex"))'
 	 */
 	uuid_from_name("store_accounts", text);
 	assert_string_equal(text, "8a1dae6d-d91c-8c9f-b51e-c594eee051e0");

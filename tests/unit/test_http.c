@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The HTTP client against servers of this test's own: one that answers (libmicrohttpd), one that never does, one
- * that breaks off. The servers' threads only record; the test's thread asserts.
+ * The HTTP client against servers of this test's own: one that answers (libmicrohttpd), one that
+ * never does, one that breaks off. The servers' threads only record; the test's thread asserts.
  */
 #include <arpa/inet.h>
 #include <microhttpd.h>
@@ -484,7 +484,10 @@ static void half_a_reply_is_no_answer(void **state)
 	assert_no_answer(&outcome, ERROR_NETWORK, "127.0.0.1:");
 }
 
-/* Answers GET; on POST closes the connection, as if it had died while acting on it. Ends when fd is shut down. */
+/*
+ * Answers GET; on POST closes the connection, as if it had died while acting on it. Ends when fd is
+ * shut down.
+ */
 struct dying_server {
 	int fd;
 	int posts;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Log lines as they arrive on standard error: their shape, their limits, and that no secret is among them.
+ * Log lines as they arrive on standard error: their shape, their limits, and that no secret is
+ * among them.
  */
 #include <errno.h>
 #include <fcntl.h>

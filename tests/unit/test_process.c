@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What process_prepare() changes is for good, so each test acts in a child of its own and reads its exit code.
+ * What process_prepare() changes is for good, so each test acts in a child of its own and reads its
+ * exit code.
  */
 #include <poll.h>
 #include <pthread.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of common/queue.c, also under ThreadSanitizer. Putters are threads; the test thread takes and asserts.
+ * Tests of common/queue.c, also under ThreadSanitizer. Putters are threads; the test thread takes
+ * and asserts.
  */
 #include <poll.h>
 #include <pthread.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The sliding window admits exactly its limit in any 60 s; the delay heap gives back in order of time.
+ * The sliding window admits exactly its limit in any 60 s; the delay heap gives back in order of
+ * time.
  */
 #include <setjmp.h>
 #include <stdarg.h>

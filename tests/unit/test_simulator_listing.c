@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pages: order, cursors, ties on their edges, short and empty ones, and what a changed video does to them.
+ * Pages: order, cursors, ties on their edges, short and empty ones, and what a changed video does
+ * to them.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Conversations with tiktok-sim over a socket: the order of its checks, each fault, the admin requests, answers that
- * wait. The program stands beside this one; it is started once, and every test begins with POST /admin/reset.
+ * Conversations with tiktok-sim over a socket: the order of its checks, each fault, the admin
+ * requests, answers that wait. The program stands beside this one; it is started once, and every
+ * test begins with POST /admin/reset.
  */
 #include <setjmp.h>
 #include <stdarg.h>

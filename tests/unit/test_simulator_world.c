@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The world is the same for everybody who knows its seed, in the order in which TikTok lists, and holds the cases that
- * break programs.
+ * The world is the same for everybody who knows its seed, in the order in which TikTok lists, and
+ * holds the cases that break programs.
  */
 #include <setjmp.h>
 #include <stdarg.h>

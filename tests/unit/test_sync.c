@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whole syncs through the pure core (worker/sync.c): the test plays the stages, says what each action brought, and
- * looks at what the core wants next. One thread, no server.
+ * Whole syncs through the pure core (worker/sync.c): the test plays the stages, says what each
+ * action brought, and looks at what the core wants next. One thread, no server.
  */
 #include <setjmp.h>
 #include <stdarg.h>

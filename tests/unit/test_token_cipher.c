@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of common/token_cipher.c. The cells were made by Node.js 20, an implementation that is not ours:
+ * Tests of common/token_cipher.c. The cells were made by Node.js 20, an implementation that is not
+ * ours:
  *
  *     const c = require("crypto"), key = Buffer.from("000102...1e1f", "hex")
  *     older(n):  iv = Buffer.alloc(n, 7); g = c.createCipheriv("aes-256-gcm", key, iv)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of the table of queues, of the words for what differs from it, and of the comparison with what the management API shows. The
- * documents are shaped as RabbitMQ 3.10 sends them.
+ * Tests of the table of queues, of the words for what differs from it, and of the comparison with
+ * what the management API shows. The documents are shaped as RabbitMQ 3.10 sends them.
  */
 #include <setjmp.h>
 #include <stdarg.h>

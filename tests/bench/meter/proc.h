@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What programs use of the machine, as the kernel counts it in /proc (proc(5)): CPU time in ms, user and system together, and
- * memory in MB. A program that does not run on this machine, or has ended, ends the benchmark. Any thread.
+ * What programs use of the machine, as the kernel counts it in /proc (proc(5)): CPU time in ms,
+ * user and system together, and memory in MB. A program that does not run on this machine, or has
+ * ended, ends the benchmark. Any thread.
  */
 #ifndef TESTS_BENCH_METER_PROC_H
 #define TESTS_BENCH_METER_PROC_H

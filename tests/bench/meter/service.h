@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A program of the fleet that is started until it says that it is ready, at its own HTTP endpoint. The test thread.
+ * A program of the fleet that is started until it says that it is ready, at its own HTTP endpoint.
+ * The test thread.
  */
 #ifndef TESTS_BENCH_METER_SERVICE_H
 #define TESTS_BENCH_METER_SERVICE_H
@@ -20,7 +21,10 @@ struct service {
 /* Start program with its defaults, but setting ("NAME=value"; NULL: none). Does not wait. */
 void service_start(struct service *service, struct test_fleet *fleet, const char *program,
 	const char *setting);
-/* Wait until /readyz answers 200; returns how many ms have passed since the start. Ends the benchmark after 30 s. */
+/*
+ * Wait until /readyz answers 200; returns how many ms have passed since the start. Ends the
+ * benchmark after 30 s.
+ */
 int64_t service_wait_until_ready(struct service *service);
 
 #endif
