@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/json.h"
 #include "tests/support/fleet.h"
@@ -111,6 +112,47 @@ static void publish_job(const char *job_id, int account, const char *store, cons
 }
 
 /* ---- Claims ---- */
+
+static int occurrences(const char *text, const char *part)
+{
+	int count = 0;
+
+	while ((text = strstr(text, part))) {
+		text += strlen(part);
+		count++;
+	}
+	return count;
+}
+
+/*
+ * A report has two messages. While the queue of one refuses, the other, once stored, must not be
+ * published again and again: every copy of a retry would run the job once more.
+ */
+static void a_full_results_queue_multiplies_no_retry(void **state)
+{
+	const struct timespec several_rounds = {.tv_sec = 4};
+	struct text path = {0}, seen = {0};
+
+	test_fleet_create(&fleet, 3, NULL);
+	test_fleet_tell_simulator(
+		&fleet, "/admin/faults", "{\"fault\":\"error_500\",\"count\":-1}");
+	for (int i = 0; i < 3; i++)
+		publish("result", "{}");
+	text_append_format(&path, "/api/policies/%s/full", fleet.vhost.name);
+	assert_int_equal(
+		test_management_call("PUT", text_string(&path),
+			"{\"pattern\":\"^sync.results$\",\"definition\":{\"max-length\":1}}", NULL),
+		201);
+	test_fleet_produce(&fleet, NULL);
+	test_fleet_start(&fleet, "storesync-worker", NULL);
+	test_wait_for_query(fleet.database.db,
+		"SELECT count(*) FROM sync_jobs WHERE state = 'retrying' AND attempt = 2", 3);
+	nanosleep(&several_rounds, NULL);
+	look_into("sync.retry.10s", &seen);
+	assert_int_equal(occurrences(text_string(&seen), "\\\"attempt\\\":2"), 3);
+	text_finish(&path);
+	text_finish(&seen);
+}
 
 static void temporary_failure_goes_through_the_ladder_and_succeeds(void **state)
 {
@@ -254,6 +296,7 @@ static void messages_that_are_no_jobs_end_in_the_dead_letters(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(a_full_results_queue_multiplies_no_retry, tear_down),
 		cmocka_unit_test_teardown(
 			temporary_failure_goes_through_the_ladder_and_succeeds, tear_down),
 		cmocka_unit_test_teardown(dropped_and_html_answers_are_temporary_too, tear_down),
