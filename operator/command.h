@@ -9,14 +9,7 @@
 #define OPERATOR_COMMAND_H
 
 #include "common/config.h"
-
-/* Exit codes, the same for every command. */
-enum command_result {
-	COMMAND_DONE = 0,
-	COMMAND_FAILED = 1,
-	COMMAND_MISUSED = 2,   /* wrong arguments or settings */
-	COMMAND_DIFFERENT = 3, /* checked, and found wanting */
-};
+#include "common/process.h"
 
 enum command_needs {
 	NEEDS_NOTHING,
@@ -42,14 +35,14 @@ struct command {
 	 * argv[0] is the last word of the name, so that getopt_long(3) works on argc and argv.
 	 * Returns an exit code.
 	 */
-	enum command_result (*run)(struct command_context *context, int argc, char **argv);
+	enum exit_code (*run)(struct command_context *context, int argc, char **argv);
 };
 
 /*
  * Say on standard error what is wrong with the arguments and how they should be. Returns
- * COMMAND_MISUSED.
+ * EXIT_USAGE.
  */
-enum command_result command_misused(const struct command_context *context, const char *format, ...)
+enum exit_code command_misused(const struct command_context *context, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 extern const struct command command_migrate_up;

@@ -52,7 +52,7 @@ static void print_command_help(const struct command *command)
 	printf("\n%s", command->help);
 }
 
-enum command_result command_misused(const struct command_context *context, const char *format, ...)
+enum exit_code command_misused(const struct command_context *context, const char *format, ...)
 {
 	va_list arguments;
 
@@ -62,7 +62,7 @@ enum command_result command_misused(const struct command_context *context, const
 	va_end(arguments);
 	fputc('\n', stderr);
 	print_usage(stderr, context->command);
-	return COMMAND_MISUSED;
+	return EXIT_USAGE;
 }
 
 /* How many words of argv the name takes up; 0: they do not match. */
@@ -132,7 +132,7 @@ static size_t edit_distance(const char *from, const char *to)
 	return row[to_length];
 }
 
-static enum command_result refuse_unknown(int argc, char **argv)
+static enum exit_code refuse_unknown(int argc, char **argv)
 {
 	struct text asked = {0};
 	const struct command *nearest = NULL;
@@ -161,25 +161,25 @@ static enum command_result refuse_unknown(int argc, char **argv)
 	if (!print_group(stderr, argv[0]) && !nearest)
 		fprintf(stderr, "\"syncctl --help\" lists the commands.\n");
 	text_finish(&asked);
-	return COMMAND_MISUSED;
+	return EXIT_USAGE;
 }
 
-static enum command_result run_help(int argc, char **argv)
+static enum exit_code run_help(int argc, char **argv)
 {
 	int words;
 	const struct command *command;
 
 	if (argc == 0) {
 		print_overview(stdout);
-		return COMMAND_DONE;
+		return EXIT_DONE;
 	}
 	command = find_command(argc, argv, &words);
 	if (command) {
 		print_command_help(command);
-		return COMMAND_DONE;
+		return EXIT_DONE;
 	}
 	if (argc == 1 && print_group(stdout, argv[0]))
-		return COMMAND_DONE;
+		return EXIT_DONE;
 	return refuse_unknown(argc, argv);
 }
 
@@ -203,11 +203,11 @@ static bool load_settings(const struct command *command, struct config *config, 
 	return ok;
 }
 
-static enum command_result run_command(const struct command *command, int argc, char **argv)
+static enum exit_code run_command(const struct command *command, int argc, char **argv)
 {
 	struct command_context context = {.command = command};
 	struct text faults = {0};
-	enum command_result result = COMMAND_MISUSED;
+	enum exit_code result = EXIT_USAGE;
 
 	if (command->needs != NEEDS_NOTHING) {
 		if (!load_settings(command, &context.config, &faults)) {
@@ -239,7 +239,7 @@ int main(int argc, char **argv)
 
 	if (argc < 2) {
 		print_overview(stderr);
-		return COMMAND_MISUSED;
+		return EXIT_USAGE;
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
 		return (int)run_help(0, NULL);
@@ -247,14 +247,14 @@ int main(int argc, char **argv)
 		return (int)run_help(argc - 2, argv + 2);
 	if (strcmp(argv[1], "--version") == 0) {
 		printf("syncctl " STORESYNC_VERSION "\n");
-		return COMMAND_DONE;
+		return EXIT_DONE;
 	}
 	command = find_command(argc - 1, argv + 1, &words);
 	if (!command)
 		return (int)refuse_unknown(argc - 1, argv + 1);
 	if (wants_help(argc - words, argv + words)) {
 		print_command_help(command);
-		return COMMAND_DONE;
+		return EXIT_DONE;
 	}
 	return (int)run_command(command, argc - words, argv + words);
 }

@@ -22,7 +22,7 @@ static bool is_name(const char *name)
 }
 
 /* "x": fails when the file exists, as it does when two people begin a migration at once. */
-static enum command_result create(const char *path)
+static enum exit_code create(const char *path)
 {
 	FILE *file = fopen(path, "wxe");
 
@@ -31,23 +31,23 @@ static enum command_result create(const char *path)
 			strerror(errno));
 		if (file)
 			fclose(file);
-		return COMMAND_FAILED;
+		return EXIT_FAILED;
 	}
 	if (fclose(file) != 0) {
 		fprintf(stderr, "syncctl migrate new: cannot write %s: %s\n", path,
 			strerror(errno));
-		return COMMAND_FAILED;
+		return EXIT_FAILED;
 	}
 	printf("%s\n", path);
-	return COMMAND_DONE;
+	return EXIT_DONE;
 }
 
-static enum command_result run_new(struct command_context *context, int argc, char **argv)
+static enum exit_code run_new(struct command_context *context, int argc, char **argv)
 {
 	struct migrations migrations = {0};
 	struct text path = {0};
 	struct error err;
-	enum command_result result;
+	enum exit_code result;
 
 	if (argc != 2)
 		return command_misused(context, "give exactly one name");
@@ -56,7 +56,7 @@ static enum command_result run_new(struct command_context *context, int argc, ch
 			"a name has small letters, digits and underscores, such as add_region");
 	if (!migrations_load(migrations_directory(&context->config), &migrations, &err)) {
 		fprintf(stderr, "syncctl migrate new: %s\n", err.text);
-		return COMMAND_FAILED;
+		return EXIT_FAILED;
 	}
 	text_append_format(
 		&path, "%s/%04zu_%s.sql", migrations.directory, migrations.count + 1, argv[1]);

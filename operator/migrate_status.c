@@ -37,13 +37,13 @@ static void print_table(const struct journal *journal, const struct migrations *
 			migrations->count - journal->count);
 }
 
-static enum command_result run_status(struct command_context *context, int argc, char **argv)
+static enum exit_code run_status(struct command_context *context, int argc, char **argv)
 {
 	struct migrations migrations = {0};
 	struct journal journal = {0};
 	struct db *db = NULL;
 	struct error err;
-	enum command_result result = COMMAND_FAILED;
+	enum exit_code result = EXIT_FAILED;
 
 	if (argc > 1)
 		return command_misused(context, "unexpected argument %s", argv[1]);
@@ -52,9 +52,9 @@ static enum command_result run_status(struct command_context *context, int argc,
 		goto out;
 	print_table(&journal, &migrations);
 	if (journal_matches(&journal, &migrations, &err))
-		result = COMMAND_DONE;
+		result = EXIT_DONE;
 out:
-	if (result != COMMAND_DONE)
+	if (result != EXIT_DONE)
 		fprintf(stderr, "syncctl migrate status: %s\n", err.text);
 	db_close(db);
 	journal_finish(&journal);

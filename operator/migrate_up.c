@@ -158,14 +158,14 @@ out:
 
 enum baseline_wish { NO_BASELINE, BASELINE };
 
-static enum command_result migrate_up(
+static enum exit_code migrate_up(
 	const struct config *config, enum baseline_wish wish, struct error *err)
 {
 	struct migrations migrations = {0};
 	struct journal journal = {0};
 	struct db *db = NULL;
 	size_t applied;
-	enum command_result result = COMMAND_FAILED;
+	enum exit_code result = EXIT_FAILED;
 	bool told = false;
 
 	if (!migrations_load(migrations_directory(config), &migrations, err) ||
@@ -180,9 +180,9 @@ static enum command_result migrate_up(
 		goto out;
 	told = true;
 	if (apply_pending(db, &migrations, applied, err))
-		result = COMMAND_DONE;
+		result = EXIT_DONE;
 out:
-	if (result != COMMAND_DONE && !told)
+	if (result != EXIT_DONE && !told)
 		fprintf(stderr, "syncctl migrate up: %s\n", err->text);
 	db_close(db);
 	journal_finish(&journal);
@@ -190,7 +190,7 @@ out:
 	return result;
 }
 
-static enum command_result run_up(struct command_context *context, int argc, char **argv)
+static enum exit_code run_up(struct command_context *context, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{"baseline", no_argument, NULL, 'b'}, {NULL, 0, NULL, 0}};

@@ -14,7 +14,7 @@ static void print_difference(enum schema_side side, const char *line, void *cont
 }
 
 static bool verify(struct db *db, const struct migrations *migrations, size_t applied,
-	enum command_result *result, struct error *err)
+	enum exit_code *result, struct error *err)
 {
 	struct schema actual;
 	struct schema expected;
@@ -23,7 +23,7 @@ static bool verify(struct db *db, const struct migrations *migrations, size_t ap
 
 	if (ok) {
 		differences = schema_compare(&actual, &expected, print_difference, NULL);
-		*result = differences == 0 ? COMMAND_DONE : COMMAND_DIFFERENT;
+		*result = differences == 0 ? EXIT_DONE : EXIT_WANTING;
 		if (differences == 0)
 			printf("the schema is what the %zu applied migrations make\n", applied);
 		else
@@ -36,13 +36,13 @@ static bool verify(struct db *db, const struct migrations *migrations, size_t ap
 	return ok;
 }
 
-static enum command_result run_verify(struct command_context *context, int argc, char **argv)
+static enum exit_code run_verify(struct command_context *context, int argc, char **argv)
 {
 	struct migrations migrations = {0};
 	struct journal journal = {0};
 	struct db *db = NULL;
 	struct error err = {.class = ERROR_NONE};
-	enum command_result result = COMMAND_FAILED;
+	enum exit_code result = EXIT_FAILED;
 
 	if (argc > 1)
 		return command_misused(context, "unexpected argument %s", argv[1]);
@@ -52,7 +52,7 @@ static enum command_result run_verify(struct command_context *context, int argc,
 		goto out;
 	if (journal.count == 0) {
 		printf("this database has never been migrated: run syncctl migrate up\n");
-		result = COMMAND_DIFFERENT;
+		result = EXIT_WANTING;
 		goto out;
 	}
 	if (!verify(db, &migrations, journal.count, &result, &err))
@@ -60,7 +60,7 @@ static enum command_result run_verify(struct command_context *context, int argc,
 	for (size_t i = journal.count; i < migrations.count; i++)
 		printf("%s is pending\n", migrations.list[i].name);
 out:
-	if (result == COMMAND_FAILED)
+	if (result == EXIT_FAILED)
 		fprintf(stderr, "syncctl migrate verify: %s\n", err.text);
 	db_close(db);
 	journal_finish(&journal);

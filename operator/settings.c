@@ -8,7 +8,7 @@
 #include "common/config.h"
 #include "operator/command.h"
 
-static enum command_result run_settings(struct command_context *context, int argc, char **argv)
+static enum exit_code run_settings(struct command_context *context, int argc, char **argv)
 {
 	if (argc == 2 && strcmp(argv[1], "--markdown") == 0)
 		config_print_markdown(stdout);
@@ -17,7 +17,7 @@ static enum command_result run_settings(struct command_context *context, int arg
 			PROGRAM_PRODUCER | PROGRAM_WORKER | PROGRAM_LOGGER | PROGRAM_OPERATOR);
 	else
 		return command_misused(context, "unknown argument \"%s\"", argv[argc - 1]);
-	return COMMAND_DONE;
+	return EXIT_DONE;
 }
 
 const struct command command_settings = {

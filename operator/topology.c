@@ -22,11 +22,11 @@ static void print_differences(const struct topology_report *report)
 	text_finish(&way_out);
 }
 
-static enum command_result run_apply(struct command_context *context, int argc, char **argv)
+static enum exit_code run_apply(struct command_context *context, int argc, char **argv)
 {
 	struct topology_report report = {0};
 	struct error err = {0};
-	enum command_result result = COMMAND_FAILED;
+	enum exit_code result = EXIT_FAILED;
 	bool ok;
 
 	if (argc > 1)
@@ -37,7 +37,7 @@ static enum command_result run_apply(struct command_context *context, int argc, 
 	if (!ok)
 		fprintf(stderr, "syncctl topology apply: %s\n", err.text);
 	else if (report.difference_count == 0)
-		result = COMMAND_DONE;
+		result = EXIT_DONE;
 	topology_report_finish(&report);
 	return result;
 }
@@ -61,18 +61,18 @@ static bool check(const struct config *config, struct topology_report *report, s
 	return ok;
 }
 
-static enum command_result run_check(struct command_context *context, int argc, char **argv)
+static enum exit_code run_check(struct command_context *context, int argc, char **argv)
 {
 	struct topology_report report = {0};
 	struct error err = {0};
-	enum command_result result = COMMAND_FAILED;
+	enum exit_code result = EXIT_FAILED;
 
 	if (argc > 1)
 		return command_misused(context, "takes no arguments");
 	if (!check(&context->config, &report, &err)) {
 		fprintf(stderr, "syncctl topology check: %s\n", err.text);
 	} else {
-		result = report.difference_count == 0 ? COMMAND_DONE : COMMAND_DIFFERENT;
+		result = report.difference_count == 0 ? EXIT_DONE : EXIT_WANTING;
 		print_differences(&report);
 		if (report.difference_count == 0)
 			printf("the topology is as it should be: exchange %s, %d queues\n",

@@ -137,14 +137,13 @@ static void claim(struct claims *claims, struct job **jobs, int count)
 		if (count && !adopt(claims, jobs, count, &err))
 			break;
 	}
-	if (!count)
-		return;
-	if (err.class ==
-		ERROR_INTERNAL) /* PostgreSQL refuses for good: each job fails with its words */
-		for (int i = 0; i < count; i++)
-			line_pass_failure(claims->line, jobs[i], &err);
-	else
+	if (count && err.class != ERROR_INTERNAL) {
 		put_back_all(claims, jobs, count);
+		return;
+	}
+	/* PostgreSQL refuses for good: each of the rest fails with its words. */
+	for (int i = 0; i < count; i++)
+		line_pass_failure(claims->line, jobs[i], &err);
 }
 
 /* ---- LEASE, SAVE_TOKEN, RELEASE ---- */

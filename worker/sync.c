@@ -198,15 +198,8 @@ static enum sync_action after_lease(
 		job->wait_ms = LEASE_WAIT_MS;
 		return SYNC_LEASE;
 	}
-	if (outcome->kind == OUTCOME_TOKEN_CHANGED) {
-		job->holds_lease = false;
-		if (!job->account.exists)
-			return fail_with(
-				job, ERROR_BAD_MESSAGE, "the account was deleted meanwhile");
-		if (job->account.token_fault.class != ERROR_NONE)
-			return fail(job, &job->account.token_fault);
-		return after_token(job, settings);
-	}
+	if (outcome->kind == OUTCOME_TOKEN_CHANGED)
+		return adopt_token(job, settings);
 	job->holds_lease = true;
 	if (job->grant_refused) /* looked again: the stored token is the one that was refused */
 		return lose_grant(job);
