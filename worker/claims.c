@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Claims: begins attempts in the manifest and reads accounts, many in one query; takes and returns
- * token leases; saves new token pairs at once, each in its own transaction. Owns one database
- * connection. One thread.
+ * token leases; saves new token pairs at once, each in its own transaction. Borrows a connection for
+ * each query. One thread.
  *
  * While PostgreSQL is away the stage keeps what it has and tries again with back-off; no job is
  * charged for it.

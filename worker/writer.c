@@ -2,8 +2,8 @@
 /*
  * Writer: commits what jobs have gathered, many jobs in one transaction: their snapshot rows, their
  * rows in the manifest, and their accounts. It takes what has come while the last transaction ran,
- * at most LINE_BATCH_JOBS. Two threads, an account always with the same one. Owns a database
- * connection while it commits.
+ * at most LINE_BATCH_JOBS. Two threads, an account always with the same one. Borrows a
+ * connection to commit.
  *
  * If PostgreSQL refuses a batch, each of its jobs is tried alone, so that only the culprit fails;
  * while PostgreSQL is away the batch is kept and tried again.
