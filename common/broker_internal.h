@@ -41,8 +41,8 @@ struct broker {
 	uint64_t epoch;
 	int heartbeat_s;       /* as agreed with the broker; 0: none */
 	int64_t last_heard_ms; /* at the latest, bytes came from the broker then */
-	struct error
-		fault; /* class ERROR_NONE: the connection is fine; else broker_run() ends it */
+	/* Class ERROR_NONE: the connection is fine; else broker_run() ends it. */
+	struct error fault;
 	struct broker_window window;
 	int64_t refused_since_ms; /* the first refusal on this connection; 0: none */
 	struct broker_content content;

@@ -43,9 +43,9 @@ int64_t db_session_pause_ms(const struct db_session *session)
 /* Note how it went; returns ok. */
 static bool note(struct db_session *session, bool ok, const struct error *err)
 {
-	if (ok ||
-		err->class ==
-			ERROR_INTERNAL) { /* PostgreSQL is there, whatever it thinks of our data */
+	bool is_there = ok || err->class == ERROR_INTERNAL; /* whatever it thinks of our data */
+
+	if (is_there) {
 		backoff_reset(&session->backoff);
 		session->try_again_ms = 0;
 		health_set_need(session->need, NULL);

@@ -51,8 +51,8 @@ struct error_rule {
 	int attempts;               /* at most, the first one included; REMEDY_RETRY only */
 	enum retry_rung first_rung; /* of the first retry; each further one climbs a rung */
 	bool needs_reconnect;       /* the account becomes NEED_RECONNECT */
-	bool may_have_acted; /* TikTok may have done what we asked all the same: a refresh may have rotated the token */
-	const char *advice; /* what a person does about it */
+	bool may_have_acted;        /* TikTok may have: a refresh may have rotated the token */
+	const char *advice;         /* what a person does about it */
 };
 
 /* The rule of a class. Never NULL; static. */

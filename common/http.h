@@ -46,7 +46,8 @@ struct http_request {
 };
 
 struct http_reply {
-	int status; /* 0: there was no whole answer; error says why (network; bad_reply when it is too large or broken) */
+	/* 0: there was no whole answer; error says why (bad_reply: too large or broken). */
+	int status;
 	const char *body; /* terminated; borrowed until the callback returns */
 	size_t length;
 	int64_t retry_after_ms; /* of the Retry-After header in seconds, at most a day; -1: none */
@@ -55,10 +56,10 @@ struct http_reply {
 	struct error error;
 };
 
-/* Called in http_run(), once for every call that was sent and not cancelled. May send further calls. */
+/* Called in http_run(), once for each call that was sent and not cancelled. May send others. */
 typedef void http_done(void *owner, const struct http_reply *reply);
 
-/* Owns: the caller ends *http with http_destroy(), which drops calls in flight without calling back. */
+/* Owns: the caller ends *http with http_destroy(), which drops what is in flight silently. */
 bool http_create(const struct http_options *options, struct http **http, struct error *err);
 void http_destroy(struct http *http);
 

@@ -47,8 +47,7 @@ enum statement {
 
 struct statement_definition {
 	const char *name; /* of the prepared statement, and in the log */
-	unsigned
-		users; /* set of enum program; 0: run unprepared, its tables may not be there yet */
+	unsigned users;   /* set of enum program; 0: unprepared, its tables may not be there */
 	const char *sql;
 	const char *params;  /* types in order, "int8,text[]"; "" for none */
 	const char *columns; /* types of the result, "" for none */

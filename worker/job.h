@@ -31,14 +31,14 @@ struct account {
 	char *refresh_token; /* secret */
 	int64_t access_expires_us;
 	int64_t token_version;
-	bool refresh_interrupted; /* a refresh was begun and never finished: its rotation may be lost */
+	bool refresh_interrupted; /* one never came to its end: a rotation may be lost */
 	struct error token_fault; /* the cells could not be opened; ERROR_NONE: they could */
 };
 
 /* What the claim brought of the job's row in the manifest. */
 struct claim {
 	bool known;
-	bool begun; /* this delivery runs the attempt; otherwise the attempt has ended before, as told below */
+	bool begun; /* by this delivery; otherwise the attempt has ended before, as told below */
 	int64_t account_id;
 	char state[12];
 	int attempt; /* the one that runs or will run next */
@@ -129,8 +129,8 @@ struct job {
 	struct paging paging;
 	int failed_saves;
 
-	bool impostor; /* its job_id is another account's: it has no result of its own */
-	bool message_stored; /* by the broker, on its way to the ladder or the dead letters; the outlet's */
+	bool impostor;       /* its job_id is another account's: it has no result of its own */
+	bool message_stored; /* by the broker, on the ladder or as a dead letter; the outlet's */
 	bool result_stored;  /* by the broker; the outlet's */
 	bool announced;      /* RUNNING was published */
 	int64_t fetching_ms; /* when the fetcher first had it; the fetcher's */

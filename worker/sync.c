@@ -222,8 +222,7 @@ static enum sync_action after_refresh(struct job *job, const struct outcome *out
 		job->grant_refused = true;
 		return lease_token(job);
 	}
-	if (err.class ==
-		ERROR_TOKEN_EXPIRED) /* a 401 without a code we know: the app, not the account */
+	if (err.class == ERROR_TOKEN_EXPIRED) /* a 401 of no known code: the app, not the account */
 		err.class = ERROR_BAD_REQUEST;
 	return fail(job, &err);
 }

@@ -30,7 +30,7 @@ enum outcome_kind {
 	OUTCOME_LEASED,        /* the lease is ours; job->account is as it was when read */
 	OUTCOME_LEASE_BUSY,    /* another worker refreshes this token now */
 	OUTCOME_TOKEN_CHANGED, /* somebody has saved a newer pair: job->account was read again */
-	OUTCOME_LEASE_AGED, /* the refresh had to wait, and was not sent: the lease must be renewed first */
+	OUTCOME_LEASE_AGED,    /* the refresh had to wait and was not sent: renew the lease first */
 	OUTCOME_TOKEN_SAVED,
 	OUTCOME_RELEASED,
 	OUTCOME_REPLIED, /* reply; valid only during the call */
@@ -61,7 +61,7 @@ struct sync_settings {
 enum sync_action sync_advance(
 	struct job *job, const struct sync_settings *settings, const struct outcome *outcome);
 
-/* True if the job may be given back to the queue instead of performing action: nothing would be lost. */
+/* True if nothing is lost when the job is given back to the queue instead of performing action. */
 bool sync_may_stop_before(const struct job *job, enum sync_action action);
 
 #endif
