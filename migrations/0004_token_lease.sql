@@ -14,7 +14,8 @@ ALTER TABLE store_accounts
 ALTER TABLE store_accounts SET (fillfactor = 70);
 
 -- Other programs write token cells too, and know nothing of token_version: a pair that they save counts as a rotation, so
--- that a refresh under way elsewhere cannot overwrite it, nor an old refusal mark it.
+-- that a refresh under way elsewhere cannot overwrite it, nor an old refusal mark it. Whoever merely encrypts the same
+-- pair anew must leave accounts with a living lease alone: to a refresh under way it looks like a rotation.
 CREATE FUNCTION count_foreign_rotation() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
 	NEW.token_version := OLD.token_version + 1;
