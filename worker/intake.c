@@ -120,20 +120,33 @@ static void begin_job(struct intake *intake, struct job_message *message, bool e
 	line_pass(intake->line, job, OUTCOME_STARTED);
 }
 
+static bool is_express(const struct broker_delivery *delivery)
+{
+	return strcmp(delivery->queue, topology_queue(QUEUE_JOBS_EXPRESS)->name) == 0;
+}
+
+/* Behind what is parked there already. */
+static void park_behind(struct ticket *ticket, struct parked *parked)
+{
+	struct parked **last = &ticket->parked;
+
+	while (*last)
+		last = &(*last)->next;
+	parked->next = NULL;
+	*last = parked;
+}
+
 /* Takes over message. */
 static void park(struct intake *intake, struct ticket *ticket, struct job_message *message,
 	const struct broker_delivery *delivery)
 {
 	struct parked *parked = memory_allocate(1, sizeof *parked);
-	struct parked **last = &ticket->parked;
 
 	parked->message = *message;
 	parked->epoch = delivery->epoch;
 	parked->tag = delivery->tag;
-	parked->express = strcmp(delivery->queue, topology_queue(QUEUE_JOBS_EXPRESS)->name) == 0;
-	while (*last)
-		last = &(*last)->next;
-	*last = parked;
+	parked->express = is_express(delivery);
+	park_behind(ticket, parked);
 	atomic_fetch_add(&intake->in_flight, 1);
 }
 
@@ -165,10 +178,7 @@ static void take_delivery(void *context, const struct broker_delivery *delivery)
 	metric_add(METRIC_DELIVERIES, delivery->redelivered ? DELIVERY_REPEATED : DELIVERY_NEW, 1);
 	ticket = ticket_of(intake, message.account_id);
 	if (!ticket) {
-		bool express =
-			strcmp(delivery->queue, topology_queue(QUEUE_JOBS_EXPRESS)->name) == 0;
-
-		begin_job(intake, &message, express, delivery->epoch, delivery->tag);
+		begin_job(intake, &message, is_express(delivery), delivery->epoch, delivery->tag);
 	} else if (ticket->epoch != delivery->epoch && ticket->attempt == message.attempt &&
 		   strcmp(ticket->job_id, message.job_id) == 0) {
 		ticket->epoch = delivery->epoch;
@@ -192,12 +202,7 @@ static void begin_parked(struct intake *intake, struct parked *parked)
 		if (parked->epoch != broker_epoch(intake->broker)) {
 			job_message_finish(&parked->message);
 		} else if (ticket) {
-			struct parked **last = &ticket->parked;
-
-			parked->next = NULL;
-			while (*last)
-				last = &(*last)->next;
-			*last = parked;
+			park_behind(ticket, parked);
 			parked = next;
 			continue; /* still in flight */
 		} else {
