@@ -29,6 +29,10 @@
 #define MISUSED   2
 #define DIFFERENT 3
 
+/* How many there are, and the number of the one that a test adds. */
+#define MIGRATIONS 9
+#define NEXT       "0010"
+
 static struct test_database database;
 static char *directory; /* a copy of the migrations that a test may spoil */
 static struct text output;
@@ -254,15 +258,15 @@ static void the_second_runner_waits_and_says_so(void **state)
 
 static void a_failing_migration_is_located_and_undone(void **state)
 {
-	write_migration("0008_spoiled.sql",
+	write_migration(NEXT "_spoiled.sql",
 		"CREATE TABLE half (id int);\n\nALTER TABLE half ADD COLUMN x no_such_type;\n");
 
 	assert_int_equal(syncctl("migrate", "up", NULL), FAILED);
 
-	assert_printed("0008_spoiled.sql: line 3: ");
+	assert_printed(NEXT "_spoiled.sql: line 3: ");
 	assert_printed("no_such_type");
-	assert_printed("7 of 8 migrations are");
-	assert_int_equal(applied(), 7);
+	assert_printed("9 of 10 migrations are");
+	assert_int_equal(applied(), MIGRATIONS);
 	assert_int_equal(test_query_integer(database.db,
 				 "SELECT count(*) FROM pg_class WHERE relname = 'half'"),
 		0);
@@ -270,12 +274,12 @@ static void a_failing_migration_is_located_and_undone(void **state)
 
 static void a_migration_that_ends_its_transaction_is_refused(void **state)
 {
-	write_migration("0008_commits.sql", "CREATE TABLE half (id int); COMMIT;");
+	write_migration(NEXT "_commits.sql", "CREATE TABLE half (id int); COMMIT;");
 
 	assert_int_equal(syncctl("migrate", "up", NULL), FAILED);
-	assert_printed("0008_commits.sql");
+	assert_printed(NEXT "_commits.sql");
 	assert_printed("leave out BEGIN, COMMIT");
-	assert_int_equal(applied(), 7);
+	assert_int_equal(applied(), MIGRATIONS);
 }
 
 /* ---- spoiled directories ---- */
@@ -284,11 +288,11 @@ static void an_edited_file_is_named(void **state)
 {
 	syncctl("migrate", "up", NULL);
 	append_to_migration("0003_fetched_at.sql", "-- an afterthought\n");
-	write_migration("0008_new.sql", "CREATE TABLE new (id int);");
+	write_migration(NEXT "_new.sql", "CREATE TABLE new (id int);");
 
 	assert_int_equal(syncctl("migrate", "up", NULL), FAILED);
 	assert_printed("0003_fetched_at.sql was edited after it was applied");
-	assert_int_equal(applied(), 7);
+	assert_int_equal(applied(), MIGRATIONS);
 	assert_int_equal(syncctl("migrate", "verify", NULL), FAILED);
 	assert_printed("0003_fetched_at.sql was edited");
 	assert_int_equal(syncctl("migrate", "status", NULL), FAILED);
@@ -298,10 +302,10 @@ static void an_edited_file_is_named(void **state)
 static void a_missing_applied_file_is_named(void **state)
 {
 	syncctl("migrate", "up", NULL);
-	remove_migration("0007_drop_redundant_video_index.sql");
+	remove_migration("0009_dead_letter_fates.sql");
 
 	assert_int_equal(syncctl("migrate", "up", NULL), FAILED);
-	assert_printed("0007_drop_redundant_video_index was applied");
+	assert_printed("0009_dead_letter_fates was applied");
 	assert_printed("no such file");
 	assert_int_equal(syncctl("migrate", "status", NULL), FAILED);
 	assert_printed("file missing");
@@ -334,11 +338,11 @@ static void a_file_with_another_name_is_named(void **state)
 
 static void new_begins_the_next_file(void **state)
 {
-	char *path = path_in_directory("0008_add_region.sql");
+	char *path = path_in_directory(NEXT "_add_region.sql");
 	struct text content = {0};
 
 	assert_int_equal(syncctl("migrate", "new", "add_region"), DONE);
-	assert_printed("/0008_add_region.sql\n");
+	assert_printed("/" NEXT "_add_region.sql\n");
 	test_read_file(path, &content);
 	assert_int_equal(strncmp(text_string(&content), "-- ", 3), 0);
 	assert_int_equal(syncctl("migrate", "up", NULL), DONE);
