@@ -136,19 +136,20 @@ static bool topology_is_there(struct broker *broker, struct error *err)
 }
 
 /* Prefetch is per consumer (global = 0): quorum queues know no other. */
-static bool start_consumer(
+bool broker_start_consumer(
 	struct broker *broker, const struct broker_consumer *consumer, struct error *err)
 {
-	amqp_bytes_t queue = amqp_cstring_bytes(consumer->queue);
+	char tag[BROKER_CONSUMER_TAG_SIZE];
 
+	broker_consumer_tag(broker, consumer, tag);
 	if (!broker_link_may_ask(&broker->link, err))
 		return false;
 	amqp_basic_qos(broker->link.state, BROKER_CHANNEL, 0, consumer->prefetch, 0);
 	if (!broker_link_answer(&broker->link, "cannot set the prefetch", err) ||
 		!broker_link_may_ask(&broker->link, err))
 		return false;
-	amqp_basic_consume(
-		broker->link.state, BROKER_CHANNEL, queue, queue, 0, 0, 0, amqp_empty_table);
+	amqp_basic_consume(broker->link.state, BROKER_CHANNEL, amqp_cstring_bytes(consumer->queue),
+		amqp_cstring_bytes(tag), 0, 0, 0, amqp_empty_table);
 	return broker_link_answer(&broker->link, "cannot consume", err);
 }
 
@@ -168,8 +169,11 @@ static bool connect_and_prepare(struct broker *broker, struct error *err)
 		if (!broker_link_answer(&broker->link, "cannot ask for confirms", err))
 			return false;
 	}
-	for (size_t i = 0; i < options->consumer_count && !broker->consuming_stopped; i++)
-		if (!start_consumer(broker, &options->consumers[i], err))
+	broker->consumptions++;
+	if (broker->consuming_stopped || broker->consuming_paused)
+		return true;
+	for (size_t i = 0; i < options->consumer_count; i++)
+		if (!broker_start_consumer(broker, &options->consumers[i], err))
 			return false;
 	return true;
 }

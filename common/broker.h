@@ -149,6 +149,12 @@ void broker_ack(struct broker *broker, uint64_t epoch, uint64_t tag);
 /* Give it back to its queue. */
 void broker_requeue(struct broker *broker, uint64_t epoch, uint64_t tag);
 /*
+ * Take no deliveries for a while: what was delivered stays ours, what is ready stays in its queue
+ * for others. Holds over new connections, and may be asked for before the first one.
+ */
+void broker_pause_consuming(struct broker *broker);
+void broker_resume_consuming(struct broker *broker);
+/*
  * Stop consuming for good (drain); what was delivered stays ours until settled. Nothing is
  * delivered after this: what is on its way is given back.
  */

@@ -21,11 +21,19 @@ static bool bytes_equal(amqp_bytes_t bytes, const char *string)
 	return bytes.len == strlen(string) && memcmp(bytes.bytes, string, bytes.len) == 0;
 }
 
-/* The consumer's tag is the name of its queue. */
+/* The consumer's tag begins with the name of its queue. */
+static bool is_tag_of(amqp_bytes_t tag, const char *queue)
+{
+	const char *bytes = tag.bytes;
+	size_t length = strlen(queue);
+
+	return tag.len > length && memcmp(bytes, queue, length) == 0 && bytes[length] == '#';
+}
+
 static const char *find_consumer_queue(const struct broker *broker, amqp_bytes_t tag)
 {
 	for (size_t i = 0; i < broker->options.consumer_count; i++)
-		if (bytes_equal(tag, broker->options.consumers[i].queue))
+		if (is_tag_of(tag, broker->options.consumers[i].queue))
 			return broker->options.consumers[i].queue;
 	return NULL;
 }

@@ -37,7 +37,9 @@ struct broker {
 	struct broker_link link;
 	bool up;
 	bool blocked;
+	bool consuming_paused;
 	bool consuming_stopped;
+	unsigned consumptions; /* begun on this connection; in the consumer tags */
 	uint64_t epoch;
 	int heartbeat_s;       /* as agreed with the broker; 0: none */
 	int64_t last_heard_ms; /* at the latest, bytes came from the broker then */
@@ -60,6 +62,16 @@ struct broker {
 void broker_fail(struct broker *broker, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void broker_set_blocked(struct broker *broker, bool blocked);
+
+/*
+ * "sync.jobs#3": the queue, and how often consuming has begun. RabbitMQ 3.10.8 may close the channel
+ * when a tag that was just cancelled is used again.
+ */
+#define BROKER_CONSUMER_TAG_SIZE 128
+void broker_consumer_tag(const struct broker *broker, const struct broker_consumer *consumer,
+	char tag[BROKER_CONSUMER_TAG_SIZE]);
+bool broker_start_consumer(
+	struct broker *broker, const struct broker_consumer *consumer, struct error *err);
 /*
  * Up, without a fault, and heard of lately enough that sending cannot hang; fails the broker
  * otherwise.

@@ -182,25 +182,65 @@ void broker_requeue(struct broker *broker, uint64_t epoch, uint64_t tag)
 		broker_fail(broker, "cannot give a message back: %s", amqp_error_string2(status));
 }
 
+void broker_consumer_tag(const struct broker *broker, const struct broker_consumer *consumer,
+	char tag[BROKER_CONSUMER_TAG_SIZE])
+{
+	snprintf(tag, BROKER_CONSUMER_TAG_SIZE, "%s#%u", consumer->queue, broker->consumptions);
+}
+
 /* What is delivered before RabbitMQ answers is kept by rabbitmq-c and comes with the next frames. */
-void broker_stop_consuming(struct broker *broker)
+static void cancel_consumers(struct broker *broker)
 {
 	struct error err;
 
-	if (broker->consuming_stopped)
-		return;
-	broker->consuming_stopped = true;
 	broker->link.deadline_ms = clock_monotonic_ms() + RPC_LIMIT_MS;
 	for (size_t i = 0; i < broker->options.consumer_count; i++) {
+		char tag[BROKER_CONSUMER_TAG_SIZE];
+
 		if (!broker_can_send(broker))
 			return;
 		if (broker_link_may_ask(&broker->link, &err)) {
-			amqp_basic_cancel(broker->link.state, BROKER_CHANNEL,
-				amqp_cstring_bytes(broker->options.consumers[i].queue));
+			broker_consumer_tag(broker, &broker->options.consumers[i], tag);
+			amqp_basic_cancel(
+				broker->link.state, BROKER_CHANNEL, amqp_cstring_bytes(tag));
 			if (broker_link_answer(&broker->link, "cannot stop consuming", &err))
 				continue;
 		}
 		broker_fail(broker, "%s", err.text);
 		return;
 	}
+}
+
+void broker_pause_consuming(struct broker *broker)
+{
+	if (broker->consuming_paused)
+		return;
+	broker->consuming_paused = true;
+	if (!broker->consuming_stopped)
+		cancel_consumers(broker);
+}
+
+void broker_resume_consuming(struct broker *broker)
+{
+	struct error err;
+
+	if (!broker->consuming_paused)
+		return;
+	broker->consuming_paused = false;
+	if (broker->consuming_stopped)
+		return;
+	broker->consumptions++;
+	broker->link.deadline_ms = clock_monotonic_ms() + RPC_LIMIT_MS;
+	for (size_t i = 0; i < broker->options.consumer_count && broker_can_send(broker); i++)
+		if (!broker_start_consumer(broker, &broker->options.consumers[i], &err))
+			broker_fail(broker, "%s", err.text);
+}
+
+void broker_stop_consuming(struct broker *broker)
+{
+	if (broker->consuming_stopped)
+		return;
+	broker->consuming_stopped = true;
+	if (!broker->consuming_paused)
+		cancel_consumers(broker);
 }
