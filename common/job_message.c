@@ -50,6 +50,24 @@ static bool read_type(const struct json *document, enum job_type *type, struct e
 	return true;
 }
 
+/* All of it, or nothing: a job whose message says nothing of slices is at its beginning. */
+static bool read_progress(
+	const struct json *document, struct job_progress *progress, struct error *err)
+{
+	int64_t slice;
+
+	if (json_integer(document, "slice", &slice) == JSON_ABSENT)
+		return true;
+	if (!wire_read_integer(document, "slice", 0, JOB_SLICE_MAX, &slice, err) ||
+		!wire_read_integer(document, "cursor", 0, INT64_MAX, &progress->cursor, err) ||
+		!wire_read_integer(document, "videos", 0, INT32_MAX, &progress->videos, err) ||
+		!wire_read_boolean(document, "profile", &progress->profile, err) ||
+		!wire_read_integer(document, "api_calls", 0, INT32_MAX, &progress->api_calls, err))
+		return false;
+	progress->slice = (int)slice;
+	return true;
+}
+
 static bool read_members(
 	const struct json *document, struct job_message *message, struct error *err)
 {
@@ -67,7 +85,7 @@ static bool read_members(
 		!wire_read_moment(document, "enqueued_at", &message->enqueued_at_us, err))
 		return false;
 	message->attempt = (int)attempt;
-	return true;
+	return read_progress(document, &message->progress, err);
 }
 
 bool job_message_read(
@@ -91,6 +109,7 @@ out:
 
 static void write_members(const struct job_message *message, struct text *out)
 {
+	const struct job_progress *progress = &message->progress;
 	char enqueued_at[CLOCK_TEXT_SIZE];
 
 	clock_format(message->enqueued_at_us, enqueued_at);
@@ -101,9 +120,16 @@ static void write_members(const struct job_message *message, struct text *out)
 	text_append_json(out, message->store_code);
 	text_append_format(out,
 		"\",\"job_type\":\"%s\",\"snapshot_date\":\"%s\",\"attempt\":%d,"
-		"\"enqueued_at\":\"%s\"}",
+		"\"enqueued_at\":\"%s\"",
 		job_type_name(message->job_type), message->snapshot_date, message->attempt,
 		enqueued_at);
+	if (progress->slice)
+		text_append_format(out,
+			",\"slice\":%d,\"cursor\":%" PRId64 ",\"videos\":%" PRId64
+			",\"profile\":%s,\"api_calls\":%" PRId64,
+			progress->slice, progress->cursor, progress->videos,
+			progress->profile ? "true" : "false", progress->api_calls);
+	text_append_char(out, '}');
 }
 
 /* The original with our members put in place of its own. */
@@ -120,6 +146,13 @@ static void write_over(struct json *document, const struct job_message *message,
 	json_set_string(document, "snapshot_date", message->snapshot_date);
 	json_set_integer(document, "attempt", message->attempt);
 	json_set_string(document, "enqueued_at", enqueued_at);
+	if (message->progress.slice) {
+		json_set_integer(document, "slice", message->progress.slice);
+		json_set_integer(document, "cursor", message->progress.cursor);
+		json_set_integer(document, "videos", message->progress.videos);
+		json_set_boolean(document, "profile", message->progress.profile);
+		json_set_integer(document, "api_calls", message->progress.api_calls);
+	}
 	json_write(document, out);
 }
 

@@ -7,6 +7,11 @@
  *      "job_type":"daily_sync|user_stats|video_stats|token_refresh","snapshot_date":"YYYY-MM-DD",
  *      "attempt":1,"enqueued_at":"<RFC 3339>"}
  *
+ * A big account is read in slices. From the second one on the message also says how far the job has
+ * come, so that it goes on there, whichever worker takes it:
+ *
+ *     "slice":1,"cursor":<TikTok's, milliseconds>,"videos":200,"profile":true,"api_calls":11
+ *
  * Unknown members are kept and passed on when the job goes back to a queue.
  */
 #ifndef COMMON_JOB_MESSAGE_H
@@ -24,8 +29,18 @@
 #define DAY_SIZE        11 /* "YYYY-MM-DD" */
 #define JOB_MESSAGE_MAX 16384
 #define JOB_ATTEMPT_MAX 1000000
+#define JOB_SLICE_MAX   100000
 
 enum job_type { JOB_DAILY_SYNC, JOB_USER_STATS, JOB_VIDEO_STATS, JOB_TOKEN_REFRESH, JOB_TYPES };
+
+/* What earlier slices have read and saved; all zero in the first one. */
+struct job_progress {
+	int slice;      /* from 0 */
+	int64_t cursor; /* where the list of videos goes on */
+	int64_t videos;
+	bool profile;
+	int64_t api_calls;
+};
 
 struct job_message {
 	char job_id[UUID_TEXT_SIZE]; /* lower case */
@@ -36,6 +51,7 @@ struct job_message {
 	char snapshot_date[DAY_SIZE];
 	int attempt; /* from 1 */
 	int64_t enqueued_at_us;
+	struct job_progress progress;
 	char *original; /* the body as it came, so that unknown members survive; NULL: made here */
 };
 

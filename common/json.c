@@ -227,6 +227,11 @@ void json_set_integer(struct json *object, const char *name, int64_t number)
 	json_object_object_add(inside(object), name, json_object_new_int64(number));
 }
 
+void json_set_boolean(struct json *object, const char *name, bool value)
+{
+	json_object_object_add(inside(object), name, json_object_new_boolean(value));
+}
+
 void json_set_string(struct json *object, const char *name, const char *string)
 {
 	json_object_object_add(inside(object), name, json_object_new_string(string));
