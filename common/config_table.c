@@ -58,6 +58,8 @@ const struct setting config_table[] = {
 		"Seconds that one call to TikTok may take, connecting included."},
 	{"DRAIN_TIMEOUT", SETTING_SECONDS, false, MEMBER(drain_timeout_ms), SERVICES, 0, "25", NULL, 1, 3600,
 		"Seconds after SIGTERM within which begun work is finished; the rest is given back. Let the supervisor wait 130 s longer before it kills: a token refresh is never interrupted."},
+	{"HOLD_TIMEOUT", SETTING_SECONDS, false, MEMBER(hold_timeout_ms), WORKER, 0, "1200", NULL, 5, 86400,
+		"Seconds after which a job that has to wait goes back to the queue, uncounted. Keep it well below RabbitMQ's consumer_timeout, which is 30 minutes."},
 	{"HTTP_LISTEN", SETTING_TEXT, false, MEMBER(http_listen), WORKER | LOGGER, 0, "", NULL, 0, 0,
 		"host:port of /livez, /readyz and /metrics; empty for none, because programs on one host would collide. On Kubernetes set :9464."},
 	{"MIGRATIONS_DIR", SETTING_TEXT, false, MEMBER(migrations_dir), OPERATOR, 0, NULL, NULL, 0, 0,

@@ -180,6 +180,27 @@ bool health_is_ready(struct health *health)
 	return is_ready;
 }
 
+static bool is_stuck(const struct health_loop *loop, int64_t now_ms, int64_t *for_ms)
+{
+	int64_t turned_ms = atomic_load_explicit(&loop->turned_ms, memory_order_relaxed);
+
+	*for_ms = now_ms - turned_ms;
+	return turned_ms != LOOP_ENDED && *for_ms > HEALTH_LOOP_LIMIT_MS;
+}
+
+const char *health_stuck_loop(struct health *health)
+{
+	int64_t now_ms = health->now_ms(), for_ms;
+	const char *name = NULL;
+
+	pthread_mutex_lock(&health->lock);
+	for (size_t i = 0; i < health->loop_count && !name; i++)
+		if (is_stuck(&health->loops[i], now_ms, &for_ms))
+			name = health->loops[i].name;
+	pthread_mutex_unlock(&health->lock);
+	return name;
+}
+
 /* A line for each loop that is stuck; true if none is. */
 static bool list_stuck(struct health *health, struct text *page)
 {
@@ -188,14 +209,13 @@ static bool list_stuck(struct health *health, struct text *page)
 
 	pthread_mutex_lock(&health->lock);
 	for (size_t i = 0; i < health->loop_count; i++) {
-		int64_t turned_ms =
-			atomic_load_explicit(&health->loops[i].turned_ms, memory_order_relaxed);
+		int64_t for_ms;
 
-		if (turned_ms == LOOP_ENDED || now_ms - turned_ms <= HEALTH_LOOP_LIMIT_MS)
+		if (!is_stuck(&health->loops[i], now_ms, &for_ms))
 			continue;
 		is_alive = false;
 		text_append_format(page, "%s has not turned for %lld s, the limit is %d s\n",
-			health->loops[i].name, (long long)(now_ms - turned_ms) / 1000,
+			health->loops[i].name, (long long)for_ms / 1000,
 			HEALTH_LOOP_LIMIT_MS / 1000);
 	}
 	pthread_mutex_unlock(&health->lock);
