@@ -49,6 +49,11 @@ static bool set_videos_each(struct options *options, const char *value, struct e
 	return read_count(value, &options->setup.world.videos_each);
 }
 
+static bool set_videos_first(struct options *options, const char *value, struct error *err)
+{
+	return read_count(value, &options->setup.world.videos_first);
+}
+
 static bool set_seed(struct options *options, const char *value, struct error *err)
 {
 	return read_number(value, UINT64_MAX, &options->setup.world.seed);
@@ -154,6 +159,9 @@ static const struct {
 	{"--videos-each", "N",
 		"exactly so many videos in every account; 0: as --videos-average [0]",
 		set_videos_each},
+	{"--videos-first", "N",
+		"exactly so many videos in the first account; 0: as in the others [0]",
+		set_videos_first},
 	{"--seed", "N", "another world [1]", set_seed},
 	{"--ties", "inside-pages|page-edges|none",
 		"where videos of the same second stand [inside-pages]", set_ties},

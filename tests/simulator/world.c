@@ -78,6 +78,8 @@ uint32_t world_video_count(const struct world *world, uint32_t account)
 	uint32_t one = (uint32_t)((random & 0xffffff) * range >> 24);
 	uint32_t other = (uint32_t)((random >> 24 & 0xffffff) * range >> 24);
 
+	if (world->videos_first && account == 0)
+		return world->videos_first;
 	if (world->videos_each)
 		return world->videos_each;
 	if (random >> 59 == 0)

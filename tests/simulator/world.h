@@ -46,6 +46,7 @@ struct world {
 	uint32_t accounts;       /* how many there are */
 	uint32_t videos_average; /* an account has 0 to 2.4 times as many; one in 32 has none */
 	uint32_t videos_each;    /* above 0: every account has exactly so many */
+	uint32_t videos_first;   /* above 0: but the first account has so many */
 	enum world_ties ties;
 	char client_key[WORLD_KEY_SIZE]; /* the app; stands in share URLs */
 };

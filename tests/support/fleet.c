@@ -113,13 +113,14 @@ static void start_simulator(struct test_fleet *fleet, const char *const argument
 {
 	const char *argv[32] = {"tiktok-sim", "--listen", "127.0.0.1:0", "--client-secret", SECRET,
 		"--set", "rate_limit=0"};
-	char accounts[16], average[16], each[16];
+	char accounts[16], average[16], each[16], first[16];
 	int count = 7;
 	const char *address;
 
 	snprintf(accounts, sizeof accounts, "%u", fleet->world.accounts);
 	snprintf(average, sizeof average, "%u", fleet->world.videos_average);
 	snprintf(each, sizeof each, "%u", fleet->world.videos_each);
+	snprintf(first, sizeof first, "%u", fleet->world.videos_first);
 	argv[count++] = "--accounts";
 	argv[count++] = accounts;
 	argv[count++] = "--videos-average";
@@ -128,6 +129,8 @@ static void start_simulator(struct test_fleet *fleet, const char *const argument
 		argv[count++] = "--videos-each";
 		argv[count++] = each;
 	}
+	argv[count++] = "--videos-first";
+	argv[count++] = first;
 	while (arguments && *arguments && count < 31)
 		argv[count++] = *arguments++;
 	fleet->simulator = test_process_start(argv, NULL, NULL);
