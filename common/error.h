@@ -23,6 +23,7 @@ enum error_class {
 	ERROR_DATABASE,      /* PostgreSQL is away or asks to try again */
 	ERROR_INTERNAL,      /* our fault, or data that PostgreSQL refuses */
 	ERROR_BAD_MESSAGE,   /* a message that breaks the contract */
+	ERROR_CRASH,         /* the job ended or stalled its worker, again and again */
 	ERROR_BROKER,        /* RabbitMQ is away; no job ends with it */
 	ERROR_SETTINGS,      /* a setting, argument or the topology is wrong; no job ends with it */
 	ERROR_STOPPING,      /* the program is going down; no job ends with it */
@@ -45,14 +46,29 @@ enum error_remedy {
 /* Rungs of the retry ladder; their queues stand in topology.c. */
 enum retry_rung { RUNG_10S, RUNG_1M, RUNG_5M, RUNG_30M, RUNGS };
 
+/* Whose failure a failed call is. */
+enum error_blame {
+	BLAME_JOB,    /* its own */
+	BLAME_DOUBT,  /* perhaps TikTok fails for everybody: an outage is no failed attempt */
+	BLAME_NOBODY, /* not of a call to TikTok */
+};
+
+/* What a job that ends with the class does to its account. */
+enum account_effect {
+	EFFECT_NONE,
+	EFFECT_RECONNECT, /* NEED_RECONNECT, unless the stored token has changed meanwhile */
+	EFFECT_FAILURE,   /* one failure more: ERROR after several in a row, until a success */
+};
+
 struct error_rule {
 	const char *name; /* in messages, columns, headers and metrics */
 	enum error_remedy remedy;
 	int attempts;               /* at most, the first one included; REMEDY_RETRY only */
-	enum retry_rung first_rung; /* of the first retry; each further one climbs a rung */
-	bool needs_reconnect;       /* the account becomes NEED_RECONNECT */
-	bool may_have_acted;        /* TikTok may have: a refresh may have rotated the token */
-	const char *advice;         /* what a person does about it */
+	enum retry_rung first_rung; /* of the first retry; each further one may climb a rung */
+	enum error_blame blame;
+	enum account_effect effect;
+	bool may_have_acted; /* TikTok may have: a refresh may have rotated the token */
+	const char *advice;  /* what a person does about it */
 };
 
 /* The rule of a class. Never NULL; static. */

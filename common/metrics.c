@@ -86,6 +86,8 @@ static const struct metric_definition definitions[METRICS] = {
 		"Time from taking a job to having reported it. A rise with storesync_api_seconds steady means waiting for the quota or the database."},
 	[METRIC_JOBS_IN_FLIGHT] = {"storesync_jobs_in_flight", GAUGE, WORKER, {{0}}, NULL,
 		"Jobs this worker has taken and not yet settled. Steady at the prefetch is full load: add workers if the queue still grows."},
+	[METRIC_ISOLATED_DEATHS] = {"storesync_isolated_deaths_total", COUNTER, WORKER, {{0}}, NULL,
+		"Processes that died over a job which had to be carried out by itself. A rise means a defect of storesync that one account's data bring to light: the log and the dead letters of class crash name it."},
 	[METRIC_DELIVERIES] = {"storesync_deliveries_total", COUNTER, TAKERS, {{"kind", deliveries, DELIVERY_SLOTS, NULL}}, NULL,
 		"Messages taken from a queue. A rise of repeated means that consumers die or lose their connection; of malformed, that somebody else publishes: look into the dead letters."},
 	[METRIC_API_CALLS] = {"storesync_api_calls_total", COUNTER, WORKER,

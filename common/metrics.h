@@ -19,6 +19,7 @@ enum metric {
 	METRIC_JOB_FAILURES,    /* slot: enum error_class */
 	METRIC_JOB_SECONDS,     /* histogram */
 	METRIC_JOBS_IN_FLIGHT,  /* gauge */
+	METRIC_ISOLATED_DEATHS, /* counter */
 	METRIC_DELIVERIES,      /* slot: enum metric_delivery */
 	METRIC_API_CALLS,       /* slot: metric_api_slot() */
 	METRIC_API_SECONDS,     /* histogram; slot: enum metric_endpoint */

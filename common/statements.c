@@ -33,27 +33,40 @@
 
 static const struct statement_definition statements[STATEMENTS] = {
 	/*
-	 * Begin jobs: $1 job ids, $2 attempts, $3 account ids, $4 worker. A job begins unless it is finished or the message is of an
-	 * attempt that has already ended; then its last outcome is what the columns tell, to be reported again.
+	 * Begin jobs: $1 job ids, $2 attempts, $3 account ids, $4 slices, $5 worker, $6 crashes that are too many. A job begins unless it is
+	 * finished, or the message is of an attempt or slice that has already ended; then its last outcome is what the columns tell, to
+	 * be reported again. One that still runs has lost its worker: that is counted, and beyond $6 it is marked but not begun.
 	 */
 	[STATEMENT_CLAIM_JOBS] = {"claim_jobs", PROGRAM_WORKER,
 		"WITH wanted AS ("
-		"	SELECT * FROM unnest($1, $2, $3) WITH ORDINALITY AS w (job_id, attempt, account_id, position)), "
+		"	SELECT * FROM unnest($1, $2, $3, $4) WITH ORDINALITY AS w (job_id, attempt, account_id, slice, position)), "
 		"begun AS ("
-		"	UPDATE sync_jobs j SET state = 'running', attempt = w.attempt, starts = j.starts + 1,"
-		"		worker = $4, started_at = now(), retry_at = NULL,"
+		"	UPDATE sync_jobs j SET attempt = w.attempt, slice = w.slice,"
+		"		state = CASE WHEN j.crashes + (j.state = 'running')::int4 < $6 THEN 'running' ELSE 'queued' END,"
+		"		starts = j.starts + (j.crashes + (j.state = 'running')::int4 < $6)::int4,"
+		"		crashes = j.crashes + (j.state = 'running')::int4,"
+		"		worker = $5, started_at = now(), retry_at = NULL,"
 		"		published_at = coalesce(j.published_at, now())"
 		"	FROM wanted w WHERE j.job_id = w.job_id AND j.account_id = w.account_id"
 		"		AND j.state IN ('planned', 'queued', 'running', 'retrying') AND j.attempt <= w.attempt"
-		"	RETURNING j.job_id) "
-		"SELECT w.position::int4, j.job_id IS NOT NULL, b.job_id IS NOT NULL, j.account_id, j.state, j.attempt,"
+		"		AND j.slice <= w.slice"
+		"	RETURNING j.job_id, j.state = 'running' AS runs, j.crashes) "
+		"SELECT w.position::int4, j.job_id IS NOT NULL, coalesce(b.runs, false), coalesce(NOT b.runs, false),"
+		"	j.account_id, j.state, j.attempt, j.slice, j.cursor, coalesce(b.crashes, j.crashes),"
 		"	j.message, j.records_processed, j.error_class, j.error_details, j.api_calls,"
 		"	(extract(epoch FROM j.started_at) * 1000000)::int8,"
 		"	(extract(epoch FROM j.finished_at) * 1000000)::int8, " ACCOUNT_COLUMNS
 		"FROM wanted w LEFT JOIN sync_jobs j USING (job_id) LEFT JOIN begun b USING (job_id)"
 		"	LEFT JOIN store_accounts a ON a.id = w.account_id",
-		"uuid[],int4[],int8[],text",
-		"int4,bool,bool,int8,text,int4,text,int4,text,text,int4,int8,int8," ACCOUNT_TYPES},
+		"uuid[],int4[],int8[],int4[],text,int4",
+		"int4,bool,bool,bool,int8,text,int4,int4,int8,int4,text,int4,text,text,int4,int8,int8," ACCOUNT_TYPES},
+
+	/* Begins that are taken back: the jobs go to the queue undone, which is no crash. $1 jobs, $2 attempts, $3 slices, $4 worker. */
+	[STATEMENT_RETURN_JOBS] = {"return_jobs", PROGRAM_WORKER,
+		"UPDATE sync_jobs j SET state = 'queued' FROM unnest($1, $2, $3) AS w (job_id, attempt, slice) "
+		"WHERE j.job_id = w.job_id AND j.attempt = w.attempt AND j.slice = w.slice AND j.state = 'running'"
+		"	AND j.worker = $4",
+		"uuid[],int4[],int4[],text", ""},
 
 	/*
 	 * Enter jobs that no producer of ours planned: $1 job ids, $2 run ids, $3 accounts, $4 stores, $5 types, $6 days,
@@ -173,22 +186,35 @@ static const struct statement_definition statements[STATEMENTS] = {
 		"text[],text[],date[],text[],text[],text[],timestamptz[],int8[],int8[],int4[],int4[],timestamptz[]", ""},
 
 	/*
-	 * End attempts: $1 jobs, $2 the attempt that ran, $3 the state it leads to, $4 the attempt to run next, $5 milliseconds until
-	 * then, $6 message, $7 records, $8 error class, $9 details, $10 API calls. An attempt that somebody else has ended is left alone.
+	 * End attempts and slices: $1 jobs, $2 the attempt that ran, $3 its slice, $4 the state it leads to, $5 the attempt to run next, $6 its
+	 * slice, $7 where that goes on, $8 milliseconds until then, $9 message, $10 records, $11 error class, $12 details, $13 API calls, $14 it is a
+	 * failure of its account: after three in a row a person has to look at that. What somebody else has ended is left alone. A slice
+	 * that was saved shows that the job is no danger to its worker.
 	 */
 	[STATEMENT_FINISH_JOBS] = {"finish_jobs", PROGRAM_WORKER,
-		"UPDATE sync_jobs j SET state = w.state, attempt = w.next_attempt, finished_at = now(),"
+		"WITH ended AS ("
+		"UPDATE sync_jobs j SET state = w.state, attempt = w.next_attempt, slice = w.next_slice, cursor = w.cursor,"
+		"	finished_at = CASE w.state WHEN 'queued' THEN j.finished_at ELSE now() END,"
+		"	crashes = CASE w.state WHEN 'queued' THEN 0 ELSE j.crashes END,"
 		"	retry_at = now() + w.retry_delay_ms * interval '1 millisecond', message = w.message,"
 		"	records_processed = w.records, error_class = w.error_class, error_details = w.error_details,"
 		"	api_calls = w.api_calls "
-		"FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS w (job_id, attempt, state, next_attempt,"
-		"	retry_delay_ms, message, records, error_class, error_details, api_calls) "
-		"WHERE j.job_id = w.job_id AND j.attempt = w.attempt AND j.state = 'running'",
-		"uuid[],int4[],text[],int4[],int8[],text[],int4[],text[],text[],int4[]", ""},
+		"FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) AS w (job_id, attempt, slice,"
+		"	state, next_attempt, next_slice, cursor, retry_delay_ms, message, records, error_class, error_details,"
+		"	api_calls, is_failure) "
+		"WHERE j.job_id = w.job_id AND j.attempt = w.attempt AND j.slice = w.slice AND j.state IN ('queued', 'running') "
+		"RETURNING j.account_id, w.is_failure, w.error_details) "
+		"UPDATE store_accounts a SET failed_syncs = a.failed_syncs + 1, updated_at = now(),"
+		"	status_reason = CASE WHEN a.failed_syncs >= 2 AND a.status = 'CONNECTED' THEN e.error_details ELSE a.status_reason END,"
+		"	status = CASE WHEN a.failed_syncs >= 2 AND a.status = 'CONNECTED' THEN 'ERROR' ELSE a.status END "
+		"FROM ended e WHERE e.is_failure AND a.id = e.account_id",
+		"uuid[],int4[],int4[],text[],int4[],int4[],int8[],int8[],text[],int4[],text[],text[],int4[],bool[]", ""},
 
 	/* After a successful sync: $1 accounts, $2 display names, $3 avatars; NULL: not asked for, keep what is known. */
 	[STATEMENT_TOUCH_ACCOUNTS] = {"touch_accounts", PROGRAM_WORKER,
-		"UPDATE store_accounts a SET last_sync_at = now(), updated_at = now(),"
+		"UPDATE store_accounts a SET last_sync_at = now(), updated_at = now(), failed_syncs = 0,"
+		"	status_reason = CASE a.status WHEN 'ERROR' THEN NULL ELSE a.status_reason END,"
+		"	status = CASE a.status WHEN 'ERROR' THEN 'CONNECTED' ELSE a.status END,"
 		"	display_name = coalesce(w.display_name, a.display_name),"
 		"	avatar_url = coalesce(w.avatar_url, a.avatar_url) "
 		"FROM unnest($1, $2, $3) AS w (id, display_name, avatar_url) WHERE a.id = w.id",

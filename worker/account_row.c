@@ -55,16 +55,20 @@ void claim_read(const struct db_result *result, int row, int column, struct clai
 {
 	*claim = (struct claim){.known = db_boolean(result, row, column),
 		.begun = db_boolean(result, row, column + 1),
-		.account_id = db_integer(result, row, column + 2),
-		.attempt = (int)db_integer(result, row, column + 4),
-		.records_processed = db_integer(result, row, column + 6),
-		.api_calls = db_integer(result, row, column + 9),
-		.started_at_us = db_integer(result, row, column + 10),
-		.finished_at_us = db_integer(result, row, column + 11)};
-	result_text_copy(claim->state, sizeof claim->state, db_text(result, row, column + 3));
-	result_text_copy(claim->message, sizeof claim->message, db_text(result, row, column + 5));
+		.suspect = db_boolean(result, row, column + 2),
+		.account_id = db_integer(result, row, column + 3),
+		.attempt = (int)db_integer(result, row, column + 5),
+		.slice = (int)db_integer(result, row, column + 6),
+		.cursor = db_integer(result, row, column + 7),
+		.crashes = (int)db_integer(result, row, column + 8),
+		.records_processed = db_integer(result, row, column + 10),
+		.api_calls = db_integer(result, row, column + 13),
+		.started_at_us = db_integer(result, row, column + 14),
+		.finished_at_us = db_integer(result, row, column + 15)};
+	result_text_copy(claim->state, sizeof claim->state, db_text(result, row, column + 4));
+	result_text_copy(claim->message, sizeof claim->message, db_text(result, row, column + 9));
 	result_text_copy(
-		claim->error_class, sizeof claim->error_class, db_text(result, row, column + 7));
+		claim->error_class, sizeof claim->error_class, db_text(result, row, column + 11));
 	result_text_copy(claim->error_details, sizeof claim->error_details,
-		db_text(result, row, column + 8));
+		db_text(result, row, column + 12));
 }

@@ -10,7 +10,7 @@
 #include "common/memory.h"
 #include "common/topology.h"
 
-#define COLUMNS_MAX 12
+#define COLUMNS_MAX 14
 
 /* One statement of the transaction and the types of its columns. */
 struct part {
@@ -29,9 +29,9 @@ static const struct part parts[PARTS] = {
 	[PART_VIDEOS] = {STATEMENT_SAVE_VIDEOS, 12,
 		{DB_TEXT, DB_TEXT, DB_DATE, DB_TEXT, DB_TEXT, DB_TEXT, DB_TIMESTAMPTZ, DB_INT8,
 			DB_INT8, DB_INT4, DB_INT4, DB_TIMESTAMPTZ}},
-	[PART_JOBS] = {STATEMENT_FINISH_JOBS, 10,
-		{DB_UUID, DB_INT4, DB_TEXT, DB_INT4, DB_INT8, DB_TEXT, DB_INT4, DB_TEXT, DB_TEXT,
-			DB_INT4}},
+	[PART_JOBS] = {STATEMENT_FINISH_JOBS, 14,
+		{DB_UUID, DB_INT4, DB_INT4, DB_TEXT, DB_INT4, DB_INT4, DB_INT8, DB_INT8, DB_TEXT,
+			DB_INT4, DB_TEXT, DB_TEXT, DB_INT4, DB_BOOL}},
 	[PART_ACCOUNTS] = {STATEMENT_TOUCH_ACCOUNTS, 3, {DB_INT8, DB_TEXT, DB_TEXT}},
 	[PART_RECONNECT] = {STATEMENT_MARK_RECONNECT, 3, {DB_INT8, DB_INT8, DB_TEXT}},
 };
@@ -135,6 +135,8 @@ static const char *state_after(const struct verdict *verdict)
 		return "retrying";
 	if (verdict->destination == TO_DEAD)
 		return "dead";
+	if (verdict->destination == TO_NEXT_SLICE)
+		return "queued";
 	return verdict->status == STATUS_SUCCESS ? "success" : "skipped";
 }
 
@@ -144,25 +146,33 @@ static void add_job_row(struct batch *batch, const struct job *job)
 	bool retries = verdict->destination == TO_RETRY;
 	bool failed = verdict->error_class != ERROR_NONE;
 	struct counter delay_ms = {retries, retries ? topology_rung_delay_ms(verdict->rung) : 0};
+	const struct job_progress *here = &job->message.progress;
+	const struct job_progress *next =
+		verdict->destination == TO_NEXT_SLICE ? &verdict->progress : here;
+	struct counter cursor = {next->slice > 0, next->cursor};
 
 	begin_row(batch, PART_JOBS);
 	db_array_uuid(batch->at++, job->message.job_id);
 	add_integer(batch, job->message.attempt);
+	add_integer(batch, here->slice);
 	add_text(batch, state_after(verdict));
 	add_integer(batch, retries ? verdict->next_attempt : job->message.attempt);
+	add_integer(batch, next->slice);
+	add_counter(batch, &cursor);
 	add_counter(batch, &delay_ms);
 	add_text(batch, verdict->message);
-	add_integer(batch, snapshot_rows(&job->snapshot));
+	add_integer(batch, job_records(job));
 	add_text(batch, failed ? error_rule(verdict->error_class)->name : NULL);
 	add_text(batch, failed ? verdict->error_details : NULL);
-	add_integer(batch, job->api_calls);
+	add_integer(batch, job_api_calls(job));
+	db_array_boolean(batch->at++, verdict->effect == EFFECT_FAILURE);
 }
 
 static void add_account_row(struct batch *batch, const struct job *job)
 {
 	const struct verdict *verdict = &job->verdict;
 
-	if (verdict->needs_reconnect) {
+	if (verdict->effect == EFFECT_RECONNECT) {
 		begin_row(batch, PART_RECONNECT);
 		add_integer(batch, job->message.account_id);
 		add_integer(batch, job->account.token_version);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Claims: begins attempts in the manifest and reads accounts, many in one query; takes and returns
- * token leases; saves new token pairs at once, each in its own transaction. Borrows a connection for
+ * Claims: begins attempts in the manifest and reads accounts, many in one query; takes begins back of
+ * jobs that return to the queue; has tokens leased and saved (tokens.c). Borrows a connection for
  * each query. One thread.
  *
  * While PostgreSQL is away the stage keeps what it has and tries again with back-off; no job is
@@ -17,10 +17,17 @@
 #include "common/metrics.h"
 #include "common/process.h"
 #include "worker/account_row.h"
+#include "worker/job_list.h"
 #include "worker/line.h"
+#include "worker/tokens.h"
 
 #define CLAIM_BATCH_JOBS 128
 #define SAVE_AGAIN_MS    1000
+/*
+ * A job that was begun so often by workers that never told its end is not begun beside others any
+ * more.
+ */
+#define CRASHES_MAX 3
 
 struct claims {
 	struct line *line;
@@ -29,7 +36,7 @@ struct claims {
 	atomic_bool stopping;
 	struct db_session *session;
 	struct health_loop *loop;
-	struct job *waiting; /* for a lease, linked by link.next; the stage's own */
+	struct job_list waiting; /* for a lease */
 };
 
 /* ---- CLAIM ---- */
@@ -37,26 +44,31 @@ struct claims {
 static bool query_claims(struct claims *claims, struct job **jobs, int count,
 	struct db_result **result, struct error *err)
 {
-	struct db_array ids, attempts, accounts;
+	struct db_array ids, attempts, accounts, slices;
 	struct db_params params = {0};
 	bool ok;
 
 	db_array_init(&ids, DB_UUID);
 	db_array_init(&attempts, DB_INT4);
 	db_array_init(&accounts, DB_INT8);
+	db_array_init(&slices, DB_INT4);
 	for (int i = 0; i < count; i++) {
 		db_array_uuid(&ids, jobs[i]->message.job_id);
 		db_array_integer(&attempts, jobs[i]->message.attempt);
 		db_array_integer(&accounts, jobs[i]->message.account_id);
+		db_array_integer(&slices, jobs[i]->message.progress.slice);
 	}
 	db_param_array(&params, &ids);
 	db_param_array(&params, &attempts);
 	db_param_array(&params, &accounts);
+	db_param_array(&params, &slices);
 	db_param_text(&params, claims->line->worker_name);
+	db_param_integer(&params, claims->line->isolation ? CRASHES_MAX : INT32_MAX);
 	ok = db_session_query(claims->session, STATEMENT_CLAIM_JOBS, &params, result, err);
 	db_array_finish(&ids);
 	db_array_finish(&attempts);
 	db_array_finish(&accounts);
+	db_array_finish(&slices);
 	return ok;
 }
 
@@ -92,6 +104,37 @@ static bool adopt(struct claims *claims, struct job **jobs, int count, struct er
 	return ok;
 }
 
+/*
+ * The jobs go back undone: their begins are taken back, so that they do not look like crashes. Tried
+ * once: where it fails, the next claim counts a crash too many, and no harm comes of it.
+ */
+static void take_back(struct claims *claims, struct job **jobs, int count)
+{
+	struct db_array ids, attempts, slices;
+	struct db_params params = {0};
+	struct error err;
+
+	db_array_init(&ids, DB_UUID);
+	db_array_init(&attempts, DB_INT4);
+	db_array_init(&slices, DB_INT4);
+	for (int i = 0; i < count; i++) {
+		db_array_uuid(&ids, jobs[i]->message.job_id);
+		db_array_integer(&attempts, jobs[i]->message.attempt);
+		db_array_integer(&slices, jobs[i]->message.progress.slice);
+	}
+	db_param_array(&params, &ids);
+	db_param_array(&params, &attempts);
+	db_param_array(&params, &slices);
+	db_param_text(&params, claims->line->worker_name);
+	if (count && !db_session_query(claims->session, STATEMENT_RETURN_JOBS, &params, NULL, &err))
+		log_warn("%d jobs go back without a note in the manifest: %s", count, err.text);
+	for (int i = 0; i < count; i++)
+		claims->line->settle(claims->line, jobs[i]);
+	db_array_finish(&ids);
+	db_array_finish(&attempts);
+	db_array_finish(&slices);
+}
+
 static void put_back_all(struct claims *claims, struct job **jobs, int count)
 {
 	while (count--)
@@ -112,7 +155,7 @@ static int pass_claimed(
 		struct job *job = jobs[db_integer(result, row, 0) - 1];
 
 		claim_read(result, row, 1, &job->claim);
-		account_read(claims->line->cipher, result, row, 13, &job->account);
+		account_read(claims->line->cipher, result, row, 17, &job->account);
 	}
 	for (int i = 0; i < count; i++) {
 		if (jobs[i]->claim.known)
@@ -148,114 +191,15 @@ static void claim(struct claims *claims, struct job **jobs, int count)
 
 /* ---- LEASE, SAVE_TOKEN, RELEASE ---- */
 
-/* Somebody else has the lease, or has replaced the pair: look which. */
-static bool read_again(struct claims *claims, struct job *job, struct error *err)
-{
-	struct db_params params = {0};
-	struct db_result *result = NULL;
-	int64_t version = job->account.token_version;
-
-	db_param_integer(&params, job->message.account_id);
-	if (!db_session_query(claims->session, STATEMENT_READ_ACCOUNT, &params, &result, err))
-		return false;
-	account_read(claims->line->cipher, result, 0, 0, &job->account);
-	db_result_destroy(result);
-	if (job->account.exists && job->account.token_version == version) {
-		line_pass(claims->line, job, OUTCOME_LEASE_BUSY);
-	} else {
-		metric_add(METRIC_TOKEN_REFRESHES, REFRESH_ADOPTED, 1);
-		line_pass(claims->line, job, OUTCOME_TOKEN_CHANGED);
-	}
-	return true;
-}
-
-static bool lease(struct claims *claims, struct job *job, struct error *err)
-{
-	struct db_params params = {0};
-	struct db_result *result = NULL;
-	int64_t asked_ms = clock_monotonic_ms();
-	bool granted;
-
-	db_param_integer(&params, job->message.account_id);
-	db_param_text(&params, claims->line->worker_name);
-	db_param_integer(&params, job->account.token_version);
-	if (!db_session_query(claims->session, STATEMENT_LEASE_TOKEN, &params, &result, err))
-		return false;
-	granted = db_row_count(result) == 1;
-	db_result_destroy(result);
-	if (!granted)
-		return read_again(claims, job, err);
-	job->leased_ms = asked_ms;
-	line_pass(claims->line, job, OUTCOME_LEASED);
-	return true;
-}
-
-static bool save_token(struct claims *claims, struct job *job, struct error *err)
-{
-	const struct token_cipher *cipher = claims->line->cipher;
-	const struct account *account = &job->account;
-	const struct tiktok_tokens *tokens = &job->new_tokens;
-	struct text access = {0}, refresh = {0};
-	struct db_params params = {0};
-	struct db_result *result = NULL;
-	bool ok, saved = false;
-
-	token_cipher_seal(cipher, account->store_code, account->open_id, TOKEN_ACCESS,
-		tokens->access_token, &access);
-	token_cipher_seal(cipher, account->store_code, account->open_id, TOKEN_REFRESH,
-		tokens->refresh_token ? tokens->refresh_token : account->refresh_token, &refresh);
-	db_param_integer(&params, job->message.account_id);
-	db_param_integer(&params, account->token_version);
-	db_param_text(&params, text_string(&access));
-	db_param_text(&params, text_string(&refresh));
-	db_param_integer(&params, tokens->expires_in_s);
-	if (tokens->refresh_expires_in_s > 0)
-		db_param_integer(&params, tokens->refresh_expires_in_s);
-	else
-		db_param_text(&params, NULL);
-	db_param_text(&params, tokens->scope);
-	ok = db_session_query(claims->session, STATEMENT_SAVE_TOKEN, &params, &result, err);
-	if (ok) {
-		saved = db_row_count(result) == 1;
-		job->account.token_version += saved;
-		db_result_destroy(result);
-	}
-	text_finish(&access);
-	text_finish(&refresh);
-	if (!ok)
-		return false;
-	if (saved) {
-		metric_add(METRIC_TOKEN_REFRESHES, REFRESH_DONE, 1);
-		line_pass(claims->line, job, OUTCOME_TOKEN_SAVED);
-		return true;
-	}
-	return read_again(claims, job, err);
-}
-
-static bool release(struct claims *claims, struct job *job, struct error *err)
-{
-	struct db_params params = {0};
-	bool unknown = error_rule(job->verdict.error_class)->may_have_acted;
-
-	db_param_integer(&params, job->message.account_id);
-	db_param_text(&params, claims->line->worker_name);
-	db_param_boolean(&params, unknown || job->account.refresh_interrupted);
-	if (!db_session_query(claims->session, STATEMENT_RELEASE_TOKEN, &params, NULL, err))
-		return false;
-	metric_add(METRIC_TOKEN_REFRESHES, REFRESH_FAILED, 1);
-	line_pass(claims->line, job, OUTCOME_RELEASED);
-	return true;
-}
-
 static void perform(struct claims *claims, struct job *job)
 {
-	bool (*action)(struct claims *, struct job *, struct error *) =
-		job->action == SYNC_LEASE        ? lease
-		: job->action == SYNC_SAVE_TOKEN ? save_token
-						 : release;
+	bool (*action)(struct line *, struct db_session *, struct job *, struct error *) =
+		job->action == SYNC_LEASE        ? tokens_lease
+		: job->action == SYNC_SAVE_TOKEN ? tokens_save
+						 : tokens_release;
 	struct error err;
 
-	if (action(claims, job, &err))
+	if (action(claims->line, claims->session, job, &err))
 		return;
 	if (err.class != ERROR_INTERNAL) {
 		queue_put_first(&claims->queue, &job->link);
@@ -279,20 +223,18 @@ static void perform(struct claims *claims, struct job *job)
 /* ---- The loop ---- */
 
 /*
- * Jobs that wait for a lease go back into the queue when their time has come, or when everything
- * must go.
+ * Jobs that wait for a lease go back into the queue when their time has come, or when they are
+ * wanted back.
  */
 static int64_t release_waiting(struct claims *claims)
 {
 	int64_t now_ms = clock_monotonic_ms(), next_ms = LINE_TURN_MS;
-	struct job *job = claims->waiting;
-	bool all = atomic_load(&claims->line->giving_back);
+	struct job_list waiting = claims->waiting;
+	struct job *job;
 
-	claims->waiting = NULL;
-	while (job) {
-		struct job *next = (struct job *)job->link.next;
-
-		if (all && sync_may_stop_before(job, job->action)) {
+	claims->waiting = (struct job_list){0};
+	while ((job = job_list_take(&waiting))) {
+		if (line_wants_back(claims->line, job)) {
 			line_give_back(claims->line, job);
 		} else if (job->due_ms <= now_ms) {
 			job->due_ms = 0;
@@ -300,37 +242,54 @@ static int64_t release_waiting(struct claims *claims)
 		} else {
 			if (job->due_ms - now_ms < next_ms)
 				next_ms = job->due_ms - now_ms;
-			job->link.next = (struct queue_item *)claims->waiting;
-			claims->waiting = job;
+			job_list_add(&claims->waiting, job);
 		}
-		job = next;
 	}
 	return next_ms;
 }
 
 static void turn(struct claims *claims, int64_t timeout_ms)
 {
-	struct job *batch[CLAIM_BATCH_JOBS];
-	int count = 0;
+	struct job *begins[CLAIM_BATCH_JOBS], *returns[CLAIM_BATCH_JOBS];
+	int begin_count = 0, return_count = 0;
 	struct job *job = (struct job *)queue_take(&claims->queue, timeout_ms);
 
 	for (; job; job = (struct job *)queue_take(&claims->queue, 0)) {
-		if (atomic_load(&claims->line->giving_back) &&
-			sync_may_stop_before(job, job->action)) {
+		if (line_wants_back(claims->line, job)) {
 			line_give_back(claims->line, job);
 		} else if (job->due_ms) {
-			job->link.next = (struct queue_item *)claims->waiting;
-			claims->waiting = job;
+			job_list_add(&claims->waiting, job);
 		} else if (job->action == SYNC_CLAIM) {
-			batch[count++] = job;
-			if (count == CLAIM_BATCH_JOBS)
-				break;
+			begins[begin_count++] = job;
+		} else if (job->action == SYNC_RETURN) {
+			returns[return_count++] = job;
 		} else {
 			perform(claims, job);
 			break; /* look at what else has come: new token pairs go before new claims */
 		}
+		if (begin_count == CLAIM_BATCH_JOBS || return_count == CLAIM_BATCH_JOBS)
+			break;
 	}
-	claim(claims, batch, count);
+	claim(claims, begins, begin_count);
+	take_back(claims, returns, return_count);
+}
+
+/* PostgreSQL is away: everything is kept, but for what goes back to the queue. */
+static void give_back(struct claims *claims)
+{
+	struct job *returns[CLAIM_BATCH_JOBS];
+	int count = 0;
+
+	line_give_back_queue(claims->line, &claims->queue);
+	for (size_t left = queue_length(&claims->queue); left && count < CLAIM_BATCH_JOBS; left--) {
+		struct job *job = (struct job *)queue_take(&claims->queue, 0);
+
+		if (job && job->action == SYNC_RETURN)
+			returns[count++] = job;
+		else if (job)
+			queue_put(&claims->queue, &job->link);
+	}
+	take_back(claims, returns, count);
 }
 
 static void *run(void *argument)
@@ -343,7 +302,9 @@ static void *run(void *argument)
 		int64_t timeout_ms = release_waiting(claims);
 		int64_t pause_ms = db_session_pause_ms(claims->session);
 
-		if (pause_ms) /* PostgreSQL is away: sleep without taking */
+		if (pause_ms && line_gives_back(claims->line))
+			give_back(claims);
+		if (pause_ms) /* sleep without taking */
 			queue_sleep(&claims->queue, pause_ms < timeout_ms ? pause_ms : timeout_ms);
 		else if (!known)
 			known = db_session_probe(claims->session, &err);

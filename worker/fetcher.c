@@ -13,7 +13,9 @@
 #include "common/memory.h"
 #include "common/metrics.h"
 #include "common/process.h"
+#include "worker/job_list.h"
 #include "worker/line.h"
+#include "worker/outages.h"
 #include "worker/pacer.h"
 
 #define CONNECT_TIMEOUT_MS 10000
@@ -35,11 +37,7 @@ struct fetch {
 	struct fetcher *fetcher;
 	struct job *job;
 	struct http_call *call;
-};
-
-/* Jobs of the fetcher's own, linked by link.next. */
-struct job_list {
-	struct job *first, *last;
+	int64_t sent_ms;
 };
 
 struct fetcher {
@@ -50,6 +48,7 @@ struct fetcher {
 	struct http *http;
 	struct health_loop *loop;
 	struct pacer pacers[ENDPOINTS];
+	struct outages outages;
 	struct fetch **places; /* the calls in flight, in no order; room for worker_concurrency */
 	size_t in_flight;
 	int64_t looked_ms;       /* when announce_long() last looked */
@@ -95,56 +94,36 @@ static void take_reply(void *owner, const struct http_reply *reply)
 	struct fetch *fetch = owner;
 	struct fetcher *fetcher = fetch->fetcher;
 	struct job *job = fetch->job;
+	enum metric_endpoint endpoint = job->call.endpoint;
+	enum sync_action action;
 
 	note_reply(fetcher, job, reply);
+	action = line_advance_reply(fetcher->line, job, reply);
+	if (job->failure.class != ERROR_NONE)
+		outages_note_failure(&fetcher->outages, endpoint, job, clock_monotonic_ms());
+	else
+		outages_note_answer(&fetcher->outages, endpoint, job, fetch->sent_ms);
 	remove_place(fetcher, fetch);
-	line_pass_reply(fetcher->line, job, reply);
+	line_hand_over(fetcher->line, job, action);
 }
 
 static void send_call(struct fetcher *fetcher, struct job *job, int64_t now_ms)
 {
-	bool is_form = job->call.endpoint == ENDPOINT_TOKEN;
-	bool is_get = job->call.endpoint == ENDPOINT_USER_INFO;
-	int64_t http_timeout_ms = fetcher->line->config->http_timeout_ms;
-	int64_t timeout_ms = is_form && http_timeout_ms > REFRESH_TIMEOUT_MS ? REFRESH_TIMEOUT_MS
-									     : http_timeout_ms;
-	struct http_request request = {.method = is_get ? HTTP_GET : HTTP_POST,
-		.url = text_string(&job->call.url),
-		.bearer = job->call.bearer,
-		.content_type = is_get    ? NULL
-				: is_form ? "application/x-www-form-urlencoded"
-					  : "application/json",
-		.body = is_get ? NULL : text_string(&job->call.body),
-		.body_length = job->call.body.length,
-		.deadline_ms = timeout_ms,
-		.send_once = is_form};
+	enum metric_endpoint endpoint = job->call.endpoint;
+	int64_t timeout_ms = fetcher->line->config->http_timeout_ms;
 	struct fetch *fetch = memory_allocate(1, sizeof *fetch);
+	struct http_request request;
 
+	if (endpoint == ENDPOINT_TOKEN && timeout_ms > REFRESH_TIMEOUT_MS)
+		timeout_ms = REFRESH_TIMEOUT_MS;
+	request = tiktok_request(&job->call, timeout_ms);
 	if (!job->fetching_ms)
 		job->fetching_ms = now_ms;
-	*fetch = (struct fetch){.fetcher = fetcher, .job = job};
+	*fetch = (struct fetch){.fetcher = fetcher, .job = job, .sent_ms = now_ms};
 	add_place(fetcher, fetch);
-	pacer_note_sent(&fetcher->pacers[job->call.endpoint], now_ms);
+	pacer_note_sent(&fetcher->pacers[endpoint], now_ms);
+	outages_note_sent(&fetcher->outages, endpoint);
 	fetch->call = http_send(fetcher->http, &request, take_reply, fetch);
-}
-
-static void list_add(struct job_list *list, struct job *job)
-{
-	job->link.next = NULL;
-	if (list->last)
-		list->last->link.next = &job->link;
-	else
-		list->first = job;
-	list->last = job;
-}
-
-static struct job *list_take(struct job_list *list)
-{
-	struct job *job = list->first;
-
-	if (job && !(list->first = (struct job *)job->link.next))
-		list->last = NULL;
-	return job;
 }
 
 static void take_queue(struct fetcher *fetcher)
@@ -152,10 +131,12 @@ static void take_queue(struct fetcher *fetcher)
 	struct job *job;
 
 	while ((job = (struct job *)queue_take(&fetcher->queue, 0))) {
-		if (job->due_ms)
-			list_add(&fetcher->waiting, job);
+		if (job->action == SYNC_DOUBT)
+			outages_hold(&fetcher->outages, job);
+		else if (job->due_ms)
+			job_list_add(&fetcher->waiting, job);
 		else
-			list_add(&fetcher->ready, job);
+			job_list_add(&fetcher->ready, job);
 	}
 }
 
@@ -167,34 +148,43 @@ static int64_t end_waits(struct fetcher *fetcher, int64_t now_ms)
 	struct job *job;
 
 	fetcher->waiting = (struct job_list){0};
-	while ((job = list_take(&waiting))) {
+	while ((job = job_list_take(&waiting))) {
 		if (job->due_ms <= now_ms) {
 			job->due_ms = 0;
-			list_add(&fetcher->ready, job);
+			job_list_add(&fetcher->ready, job);
 			continue;
 		}
 		if (job->due_ms - now_ms < next_ms)
 			next_ms = job->due_ms - now_ms;
-		list_add(&fetcher->waiting, job);
+		job_list_add(&fetcher->waiting, job);
 	}
 	return next_ms;
 }
 
-/* Send what is ready and may go; what its endpoint's pace holds back waits. */
+/* The pace of the endpoint allows a call then, and so does what is known of an outage. */
+static int64_t may_go_ms(const struct fetcher *fetcher, enum metric_endpoint endpoint)
+{
+	int64_t pace_ms = pacer_next_ms(&fetcher->pacers[endpoint]);
+	int64_t outage_ms = outages_next_ms(&fetcher->outages, endpoint);
+
+	return pace_ms > outage_ms ? pace_ms : outage_ms;
+}
+
+/* Send what is ready and may go; what its endpoint's pace or an outage holds back waits. */
 static void send_ready(struct fetcher *fetcher, int64_t now_ms)
 {
 	size_t places = (size_t)fetcher->line->config->worker_concurrency;
 
 	while (fetcher->ready.first && fetcher->in_flight < places) {
-		struct job *job = list_take(&fetcher->ready);
-		int64_t at_ms = pacer_next_ms(&fetcher->pacers[job->call.endpoint]);
+		struct job *job = job_list_take(&fetcher->ready);
+		int64_t at_ms = may_go_ms(fetcher, job->call.endpoint);
 
-		if (at_ms > now_ms) {
-			job->due_ms = at_ms;
-			list_add(&fetcher->waiting, job);
-		} else if (job->call.endpoint == ENDPOINT_TOKEN &&
-			   now_ms - job->leased_ms > LEASE_YOUNG_MS) {
+		if (job->call.endpoint == ENDPOINT_TOKEN &&
+			now_ms - job->leased_ms > LEASE_YOUNG_MS) {
 			line_pass(fetcher->line, job, OUTCOME_LEASE_AGED);
+		} else if (at_ms > now_ms) {
+			job->due_ms = at_ms < now_ms + LINE_TURN_MS ? at_ms : now_ms + LINE_TURN_MS;
+			job_list_add(&fetcher->waiting, job);
 		} else {
 			send_call(fetcher, job, now_ms);
 		}
@@ -216,31 +206,34 @@ static void announce_long(struct fetcher *fetcher, int64_t now_ms)
 	}
 }
 
-static void give_back_list(struct fetcher *fetcher, struct job_list list)
+static void give_back_list(struct fetcher *fetcher, struct job_list *list)
 {
+	struct job_list all = *list;
 	struct job *job;
 
-	while ((job = list_take(&list))) {
-		if (sync_may_stop_before(job, job->action))
+	*list = (struct job_list){0};
+	while ((job = job_list_take(&all))) {
+		if (line_wants_back(fetcher->line, job))
 			line_give_back(fetcher->line, job);
 		else
-			list_add(&fetcher->ready, job);
+			job_list_add(list, job);
 	}
 }
 
-/* The drain time is over: end every call but refreshes, whose answer must not be lost. */
-static void give_back_rest(struct fetcher *fetcher)
+/*
+ * What the line wants back: jobs held for too long, or, when the drain time is over, every one but
+ * refreshes, whose answer must not be lost.
+ */
+static void give_back(struct fetcher *fetcher)
 {
-	struct job_list ready = fetcher->ready, waiting = fetcher->waiting;
-
-	fetcher->ready = fetcher->waiting = (struct job_list){0};
-	give_back_list(fetcher, ready);
-	give_back_list(fetcher, waiting);
+	give_back_list(fetcher, &fetcher->ready);
+	give_back_list(fetcher, &fetcher->waiting);
+	outages_give_back(&fetcher->outages);
 	for (size_t i = fetcher->in_flight; i-- > 0;) { /* backwards: the last one fills a gap */
 		struct fetch *fetch = fetcher->places[i];
 		struct job *job = fetch->job;
 
-		if (sync_may_stop_before(job, job->action)) {
+		if (line_wants_back(fetcher->line, job)) {
 			http_cancel(fetcher->http, fetch->call);
 			remove_place(fetcher, fetch);
 			line_give_back(fetcher->line, job);
@@ -248,18 +241,26 @@ static void give_back_rest(struct fetcher *fetcher)
 	}
 }
 
+static bool has_work(const struct fetcher *fetcher)
+{
+	return fetcher->ready.first || fetcher->waiting.first || fetcher->in_flight;
+}
+
 static void *run(void *argument)
 {
 	struct fetcher *fetcher = argument;
 
 	while (!atomic_load(&fetcher->stopping)) {
-		int64_t now_ms = clock_monotonic_ms(), timeout_ms;
+		int64_t now_ms = clock_monotonic_ms(), timeout_ms, doubts_ms;
 
 		take_queue(fetcher);
 		timeout_ms = end_waits(fetcher, now_ms);
-		if (atomic_load(&fetcher->line->giving_back))
-			give_back_rest(fetcher);
+		if (line_gives_back(fetcher->line))
+			give_back(fetcher);
 		send_ready(fetcher, now_ms);
+		doubts_ms = outages_turn(&fetcher->outages, has_work(fetcher), now_ms);
+		if (doubts_ms < timeout_ms)
+			timeout_ms = doubts_ms;
 		announce_long(fetcher, now_ms);
 		if (fetcher->in_flight && timeout_ms > LOOK_EVERY_MS)
 			timeout_ms = LOOK_EVERY_MS;
@@ -276,7 +277,7 @@ bool fetcher_start(struct line *line)
 	const int64_t limits[ENDPOINTS] = {[ENDPOINT_USER_INFO] = config->quota_user_info,
 		[ENDPOINT_VIDEO_LIST] = config->quota_video_list,
 		[ENDPOINT_TOKEN] = config->quota_token};
-	struct http_options options = {.max_calls = (size_t)config->worker_concurrency,
+	struct http_options options = {.max_calls = (size_t)config->worker_concurrency + ENDPOINTS,
 		.connect_timeout_ms = CONNECT_TIMEOUT_MS,
 		.reply_max_bytes = REPLY_MAX_BYTES,
 		.plain_allowed = true};
@@ -291,6 +292,7 @@ bool fetcher_start(struct line *line)
 	}
 	for (int i = 0; i < ENDPOINTS; i++)
 		pacer_init(&fetcher->pacers[i], (size_t)limits[i]);
+	outages_init(&fetcher->outages, line, fetcher->http);
 	fetcher->places = memory_allocate(options.max_calls, sizeof *fetcher->places);
 	fetcher->loop = health_add_loop(line->health, "fetcher");
 	queue_init_waking(&fetcher->queue, wake, fetcher);
@@ -320,6 +322,7 @@ void fetcher_stop(struct fetcher *fetcher)
 	http_wake(fetcher->http);
 	pthread_join(fetcher->thread, NULL);
 	http_destroy(fetcher->http);
+	outages_finish(&fetcher->outages);
 	for (int i = 0; i < ENDPOINTS; i++)
 		pacer_finish(&fetcher->pacers[i]);
 	queue_finish(&fetcher->queue);

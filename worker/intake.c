@@ -7,6 +7,8 @@
  * synchronised by one job at a time, so that no two stages ever write the same rows. What comes for
  * an account at work is parked until that job is home. A job that is delivered again over a new
  * connection while it is still at work is not started twice: its ticket takes the new tag.
+ *
+ * While anything that the worker needs is missing, nothing is taken (follow_readiness()).
  */
 #include "worker/line.h"
 
@@ -35,10 +37,13 @@ struct parked {
 struct ticket {
 	struct ticket *next; /* of the bucket */
 	int64_t account_id;  /* 0: of a message that is no job; in no bucket */
+	struct job *job;     /* for job->recalled alone: its fields are its owner's */
 	char job_id[UUID_TEXT_SIZE];
 	int attempt;
+	int slice;
 	uint64_t epoch;
 	uint64_t tag;
+	bool returned; /* the delivery went back to its queue while the job did not come home */
 	int64_t began_ms;
 	struct parked *parked; /* oldest first */
 };
@@ -55,6 +60,7 @@ struct intake {
 	atomic_bool stopping;    /* set by intake_stop() */
 	atomic_bool closed;      /* nothing is delivered any more */
 	atomic_size_t in_flight; /* tickets and parked deliveries */
+	int64_t looked_ms;       /* when recall_old() last looked */
 	struct ticket *buckets[TICKET_BUCKETS];
 };
 
@@ -86,6 +92,7 @@ static struct ticket *ticket_add(
 		ticket->account_id = message->account_id;
 		memcpy(ticket->job_id, message->job_id, sizeof ticket->job_id);
 		ticket->attempt = message->attempt;
+		ticket->slice = message->progress.slice;
 		ticket->next = *bucket;
 		*bucket = ticket;
 	}
@@ -116,6 +123,7 @@ static void begin_job(struct intake *intake, struct job_message *message, bool e
 
 	job->ticket = ticket;
 	job->express = express;
+	ticket->job = job;
 	metric_add(METRIC_JOBS_IN_FLIGHT, 0, 1);
 	line_pass(intake->line, job, OUTCOME_STARTED);
 }
@@ -160,8 +168,18 @@ static void refuse_message(
 	log_warn("message %s of %s is no job: %s; it goes to %s", delivery->message_id,
 		delivery->queue, reason->text, topology_queue(QUEUE_JOBS_DEAD)->name);
 	job->ticket = ticket_add(intake, NULL, delivery->epoch, delivery->tag);
+	job->ticket->job = job;
 	job->action = SYNC_REPORT;
 	outlet_put(intake->line->outlet, job);
+}
+
+/* The message of the job that is at work, delivered again: its delivery was lost or went back. */
+static bool is_delivered_again(const struct ticket *ticket, const struct job_message *message,
+	const struct broker_delivery *delivery)
+{
+	return (ticket->returned || ticket->epoch != delivery->epoch) &&
+	       ticket->attempt == message->attempt && ticket->slice == message->progress.slice &&
+	       strcmp(ticket->job_id, message->job_id) == 0;
 }
 
 static void take_delivery(void *context, const struct broker_delivery *delivery)
@@ -179,10 +197,11 @@ static void take_delivery(void *context, const struct broker_delivery *delivery)
 	ticket = ticket_of(intake, message.account_id);
 	if (!ticket) {
 		begin_job(intake, &message, is_express(delivery), delivery->epoch, delivery->tag);
-	} else if (ticket->epoch != delivery->epoch && ticket->attempt == message.attempt &&
-		   strcmp(ticket->job_id, message.job_id) == 0) {
+	} else if (is_delivered_again(ticket, &message, delivery)) {
 		ticket->epoch = delivery->epoch;
 		ticket->tag = delivery->tag;
+		ticket->began_ms = clock_monotonic_ms();
+		ticket->returned = false;
 		job_message_finish(&message);
 	} else {
 		park(intake, ticket, &message, delivery);
@@ -220,9 +239,12 @@ static void settle(struct intake *intake, struct job *job)
 	struct ticket *ticket = job->ticket;
 	struct parked *parked = ticket->parked;
 
+	if (atomic_load(&job->recalled))
+		atomic_fetch_sub(&intake->line->recalls, 1);
 	if (job->give_back) {
-		broker_requeue(intake->broker, ticket->epoch, ticket->tag);
-	} else {
+		if (!ticket->returned)
+			broker_requeue(intake->broker, ticket->epoch, ticket->tag);
+	} else if (!ticket->returned) {
 		broker_ack(intake->broker, ticket->epoch, ticket->tag);
 		metric_observe_ms(METRIC_JOB_SECONDS, 0, clock_monotonic_ms() - ticket->began_ms);
 	}
@@ -231,6 +253,61 @@ static void settle(struct intake *intake, struct job *job)
 	job_destroy(job);
 	metric_add(METRIC_JOBS_IN_FLIGHT, 0, -1);
 	begin_parked(intake, parked);
+}
+
+/*
+ * RabbitMQ closes the channel of a consumer that keeps a message for too long (consumer_timeout, 30
+ * minutes), and counts it against every message there. A job that waits that long, for the end of an
+ * outage, is asked for, and goes back undone. One that does not come home is stuck, or has a token
+ * pair in hand that must be saved first: then its delivery goes back without it.
+ */
+static void recall(struct intake *intake, struct ticket *ticket, int64_t now_ms)
+{
+	int64_t limit_ms = intake->line->config->hold_timeout_ms;
+	int64_t age_ms = now_ms - ticket->began_ms;
+
+	if (age_ms < limit_ms || ticket->returned)
+		return;
+	if (!atomic_exchange(&ticket->job->recalled, true)) {
+		atomic_fetch_add(&intake->line->recalls, 1);
+	} else if (age_ms >= limit_ms + limit_ms / 4) {
+		log_warn(
+			"job %s is still at hand after %lld s: its delivery goes back to the queue",
+			ticket->job_id, (long long)age_ms / 1000);
+		broker_requeue(intake->broker, ticket->epoch, ticket->tag);
+		ticket->returned = true;
+	}
+}
+
+static void recall_old(struct intake *intake)
+{
+	int64_t now_ms = clock_monotonic_ms();
+
+	if (now_ms - intake->looked_ms < LINE_TURN_MS)
+		return;
+	intake->looked_ms = now_ms;
+	for (size_t i = 0; i < TICKET_BUCKETS; i++)
+		for (struct ticket *at = intake->buckets[i]; at; at = at->next)
+			recall(intake, at, now_ms);
+	if (line_gives_back(intake->line)) {
+		claims_wake(intake->line->claims);
+		fetcher_wake(intake->line->fetcher);
+		isolation_wake(intake->line->isolation);
+	}
+}
+
+/* While something is waited for, jobs stay in the queue, where others may be able to take them. */
+static void follow_readiness(struct intake *intake)
+{
+	const char *problem = broker_is_up(intake->broker) ? NULL : broker_problem(intake->broker);
+
+	health_set_need(intake->need, problem);
+	if (problem || atomic_load(&intake->closing))
+		return;
+	if (health_is_ready(intake->line->health))
+		broker_resume_consuming(intake->broker);
+	else
+		broker_pause_consuming(intake->broker);
 }
 
 static void *run(void *argument)
@@ -245,11 +322,11 @@ static void *run(void *argument)
 			atomic_store(&intake->closed, true);
 		}
 		broker_run(intake->broker, intake->settled.event_fd, LINE_TURN_MS);
-		health_set_need(intake->need,
-			broker_is_up(intake->broker) ? NULL : broker_problem(intake->broker));
+		follow_readiness(intake);
 		queue_acknowledge(&intake->settled);
 		while ((item = queue_take(&intake->settled, 0)))
 			settle(intake, (struct job *)item);
+		recall_old(intake);
 		health_beat(intake->loop);
 	}
 	health_loop_end(intake->loop);
@@ -283,7 +360,9 @@ bool intake_start(struct line *line)
 		free(intake);
 		return false;
 	}
+	broker_pause_consuming(intake->broker); /* until everything is ready */
 	queue_init_polled(&intake->settled);
+	line->settle = intake_settle;
 	line->intake = intake; /* before anybody can look for it */
 	process_start_thread("intake", &intake->thread, run, intake);
 	return true;
@@ -305,9 +384,9 @@ size_t intake_in_flight(struct intake *intake)
 	return atomic_load(&intake->in_flight);
 }
 
-void intake_settle(struct intake *intake, struct job *job)
+void intake_settle(struct line *line, struct job *job)
 {
-	queue_put(&intake->settled, &job->link);
+	queue_put(&line->intake->settled, &job->link);
 }
 
 void intake_stop(struct intake *intake)

@@ -9,6 +9,25 @@
 
 #include "common/memory.h"
 
+const char *sync_step_name(enum sync_step step)
+{
+	static const char *const names[] = {[STEP_NEW] = "start",
+		[STEP_CLAIM] = "claim",
+		[STEP_LEASE] = "token lease",
+		[STEP_REFRESH] = "token refresh",
+		[STEP_SAVE_TOKEN] = "saving the token",
+		[STEP_USER] = "user",
+		[STEP_VIDEOS] = "videos",
+		[STEP_RELEASE] = "releasing the lease",
+		[STEP_DOUBT] = "judging a failure",
+		[STEP_ISOLATED] = "isolation",
+		[STEP_SAVE] = "saving the rows",
+		[STEP_REPORT] = "report",
+		[STEP_DONE] = "end"};
+
+	return names[step];
+}
+
 struct job *job_create(struct job_message *message)
 {
 	struct job *job = memory_allocate(1, sizeof *job);
@@ -66,6 +85,38 @@ struct log_job job_log(const struct job *job)
 		.attempt = job->message.attempt};
 }
 
+bool job_wants_user(const struct job *job)
+{
+	return (job->message.job_type == JOB_DAILY_SYNC ||
+		       job->message.job_type == JOB_USER_STATS) &&
+	       job->message.progress.slice == 0;
+}
+
+bool job_wants_videos(const struct job *job)
+{
+	return job->message.job_type == JOB_DAILY_SYNC || job->message.job_type == JOB_VIDEO_STATS;
+}
+
+int64_t job_videos(const struct job *job)
+{
+	return job->message.progress.videos + (int64_t)job->snapshot.video_count;
+}
+
+bool job_has_profile(const struct job *job)
+{
+	return job->message.progress.profile || job->snapshot.profile.read;
+}
+
+int64_t job_records(const struct job *job)
+{
+	return job_videos(job) + job_has_profile(job);
+}
+
+int job_api_calls(const struct job *job)
+{
+	return (int)job->message.progress.api_calls + job->api_calls;
+}
+
 void job_result(const struct job *job, const char *worker, struct result_message *result)
 {
 	const struct job_message *message = &job->message;
@@ -76,9 +127,8 @@ void job_result(const struct job *job, const char *worker, struct result_message
 		.account_id = message->account_id,
 		.status = verdict->status,
 		.final = verdict->final,
-		.records_processed =
-			verdict->status == STATUS_SUCCESS ? snapshot_rows(&job->snapshot) : 0,
-		.api_calls = job->api_calls,
+		.records_processed = verdict->status == STATUS_SUCCESS ? job_records(job) : 0,
+		.api_calls = job_api_calls(job),
 		.started_at_us = job->started_at_us,
 		.completed_at_us = verdict->completed_at_us};
 	snprintf(result->job_id, sizeof result->job_id, "%s", message->job_id);

@@ -7,6 +7,7 @@
 #ifndef WORKER_JOB_H
 #define WORKER_JOB_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -15,6 +16,7 @@
 #include "common/log.h"
 #include "common/queue.h"
 #include "common/result_message.h"
+#include "worker/breaker.h"
 #include "worker/paging.h"
 #include "worker/snapshot.h"
 #include "worker/tiktok.h"
@@ -38,10 +40,15 @@ struct account {
 /* What the claim brought of the job's row in the manifest. */
 struct claim {
 	bool known;
-	bool begun; /* by this delivery; otherwise the attempt has ended before, as told below */
+	bool begun;   /* by this delivery */
+	bool suspect; /* not begun: it has crashed too many workers to be begun beside others */
+	/* Neither: the attempt or the slice has ended before, as told below. */
 	int64_t account_id;
 	char state[12];
 	int attempt; /* the one that runs or will run next */
+	int slice;   /* likewise */
+	int64_t cursor;
+	int crashes; /* begins whose end was never told */
 	char message[RESULT_TEXT_SIZE];
 	char error_class[51];
 	char error_details[RESULT_TEXT_SIZE];
@@ -51,17 +58,18 @@ struct claim {
 	int64_t finished_at_us;
 };
 
-/* Where the job's message goes when the attempt has ended. */
-enum destination { TO_NOWHERE, TO_RETRY, TO_DEAD };
+/* Where the job's message goes when the attempt, or its slice, has ended. */
+enum destination { TO_NOWHERE, TO_RETRY, TO_DEAD, TO_NEXT_SLICE };
 
-/* How the attempt ends. */
+/* How the attempt, or its slice, ends. */
 struct verdict {
 	enum sync_status status;
 	bool final; /* no further attempt follows */
 	enum destination destination;
 	enum retry_rung rung;         /* TO_RETRY */
 	int next_attempt;             /* TO_RETRY */
-	bool needs_reconnect;         /* the account becomes NEED_RECONNECT */
+	struct job_progress progress; /* TO_NEXT_SLICE */
+	enum account_effect effect;
 	enum error_class error_class; /* ERROR_NONE: it did not fail */
 	char message[RESULT_TEXT_SIZE];
 	char error_details[RESULT_TEXT_SIZE];
@@ -78,10 +86,15 @@ enum sync_step {
 	STEP_USER,
 	STEP_VIDEOS,
 	STEP_RELEASE,
+	STEP_DOUBT,
+	STEP_ISOLATED,
 	STEP_SAVE,
 	STEP_REPORT,
 	STEP_DONE,
 };
+
+/* For people: "user", "save rows". */
+const char *sync_step_name(enum sync_step step);
 
 /* What a stage is to do with a job; line.c knows which stage does what. */
 enum sync_action {
@@ -90,9 +103,12 @@ enum sync_action {
 	SYNC_SAVE_TOKEN, /* commit job->new_tokens over the version that was refreshed */
 	SYNC_RELEASE,    /* give the lease back; the refresh did not succeed */
 	SYNC_CALL,       /* send job->call to TikTok */
-	SYNC_SAVE_ROWS,  /* commit the snapshot's rows and the job's row */
-	SYNC_REPORT,     /* publish the message's next station and the result */
-	SYNC_DONE,       /* settle the delivery */
+	SYNC_DOUBT,   /* find out whether job->failure is the job's own or an outage of TikTok's */
+	SYNC_ISOLATE, /* have the job carried out by a process of its own */
+	SYNC_SAVE_ROWS, /* commit the snapshot's rows and the job's row */
+	SYNC_REPORT,    /* publish the message's next station and the result */
+	SYNC_RETURN,    /* note that the attempt was not begun after all; the delivery goes back */
+	SYNC_DONE,      /* settle the delivery */
 };
 
 struct ticket; /* intake's record of the delivery */
@@ -121,11 +137,16 @@ struct job {
 	struct tiktok_tokens new_tokens; /* of the action SAVE_TOKEN */
 	bool holds_lease;
 	bool refreshed;        /* once a job is enough */
+	bool rotation_unknown; /* the refresh may have replaced the token, and we do not know */
 	bool grant_refused;    /* TikTok said invalid_grant; being looked at again */
 	bool profile_left_out; /* the account granted neither user.info.basic nor .stats */
 	bool videos_left_out;  /* the account did not grant video.list */
 	int lease_waits;
 	int quota_waits;
+	struct error failure; /* of the last call, not judged yet; ERROR_NONE: there is none */
+	enum sync_step failed_step;
+	int excuses;        /* of failures, for an outage; the fetcher's */
+	struct doubt doubt; /* the fetcher's, with failure */
 	struct paging paging;
 	int failed_saves;
 
@@ -136,7 +157,9 @@ struct job {
 	int64_t fetching_ms; /* when the fetcher first had it; the fetcher's */
 	int64_t due_ms;      /* when wait_ms is over; the stage's that waits */
 	int64_t leased_ms; /* when the lease was last taken, by the monotonic clock; set by claims */
-	bool give_back;    /* to the queue, undone: the worker is going down */
+	int deaths;        /* of processes that were to carry it out by themselves; isolation's */
+	bool give_back;    /* to the queue, undone */
+	atomic_bool recalled; /* set by the intake: give it back as soon as nothing is lost by it */
 };
 
 /* Takes over message (zeroes it). */
@@ -146,6 +169,14 @@ struct job *job_create_unreadable(const char *body, size_t length, const struct 
 void job_destroy(struct job *job); /* wipes the tokens; NULL: nothing to do */
 
 void account_finish(struct account *account);
+/* What the job is to read, if its account grants it. The profile is read in the first slice. */
+bool job_wants_user(const struct job *job);
+bool job_wants_videos(const struct job *job);
+/* What the job has read so far, earlier slices included. */
+int64_t job_videos(const struct job *job);
+bool job_has_profile(const struct job *job);
+int64_t job_records(const struct job *job); /* snapshot rows: the profile's and one a video */
+int job_api_calls(const struct job *job);
 /* For log_about(); borrows from the job. */
 struct log_job job_log(const struct job *job);
 /* The result message of the attempt: RUNNING, or how it ended. */

@@ -6,23 +6,30 @@
 
 #include "common/clock.h"
 
-static void hand_over(struct line *line, struct job *job, enum sync_action action)
+void line_hand_over(struct line *line, struct job *job, enum sync_action action)
 {
-	if (atomic_load(&line->giving_back) && sync_may_stop_before(job, action)) {
+	job->action = action;
+	if (line->advanced)
+		line->advanced(job);
+	if (line_wants_back(line, job)) {
 		line_give_back(line, job);
 		return;
 	}
-	job->action = action;
 	job->due_ms = job->wait_ms ? clock_monotonic_ms() + job->wait_ms : 0;
 	switch (action) {
 	case SYNC_CLAIM:
 	case SYNC_LEASE:
 	case SYNC_SAVE_TOKEN:
 	case SYNC_RELEASE:
+	case SYNC_RETURN:
 		claims_put(line->claims, job);
 		break;
 	case SYNC_CALL:
+	case SYNC_DOUBT:
 		fetcher_put(line->fetcher, job);
+		break;
+	case SYNC_ISOLATE:
+		isolation_put(line->isolation, job);
 		break;
 	case SYNC_SAVE_ROWS:
 		writer_put(line->writers[job->message.account_id % LINE_WRITERS], job);
@@ -31,34 +38,26 @@ static void hand_over(struct line *line, struct job *job, enum sync_action actio
 		outlet_put(line->outlet, job);
 		break;
 	case SYNC_DONE:
-		intake_settle(line->intake, job);
+		line->settle(line, job);
 		break;
 	}
 }
 
-static void pass(struct line *line, struct job *job, const struct outcome *outcome)
+static enum sync_action advance(struct line *line, struct job *job, const struct outcome *outcome)
 {
 	bool held_lease = job->holds_lease;
 	enum sync_action action = sync_advance(job, &line->settings, outcome);
 
 	if (job->holds_lease != held_lease)
 		atomic_fetch_add(&line->refreshes, job->holds_lease ? 1 : -1);
-	hand_over(line, job, action);
+	return action;
 }
 
 void line_pass(struct line *line, struct job *job, enum outcome_kind kind)
 {
 	struct outcome outcome = {.kind = kind, .now_us = clock_unix_us()};
 
-	pass(line, job, &outcome);
-}
-
-void line_pass_reply(struct line *line, struct job *job, const struct http_reply *reply)
-{
-	struct outcome outcome = {
-		.kind = OUTCOME_REPLIED, .now_us = clock_unix_us(), .reply = reply};
-
-	pass(line, job, &outcome);
+	line_hand_over(line, job, advance(line, job, &outcome));
 }
 
 void line_pass_failure(struct line *line, struct job *job, const struct error *error)
@@ -66,13 +65,54 @@ void line_pass_failure(struct line *line, struct job *job, const struct error *e
 	struct outcome outcome = {
 		.kind = OUTCOME_FAILED, .now_us = clock_unix_us(), .error = error};
 
-	pass(line, job, &outcome);
+	line_hand_over(line, job, advance(line, job, &outcome));
+}
+
+enum sync_action line_advance_reply(
+	struct line *line, struct job *job, const struct http_reply *reply)
+{
+	struct outcome outcome = {
+		.kind = OUTCOME_REPLIED, .now_us = clock_unix_us(), .reply = reply};
+
+	return advance(line, job, &outcome);
 }
 
 void line_give_back(struct line *line, struct job *job)
 {
 	job->give_back = true;
-	intake_settle(line->intake, job);
+	if (!job->claim.begun) {
+		line->settle(line, job);
+		return;
+	}
+	job->action = SYNC_RETURN;
+	claims_put(line->claims, job);
+}
+
+bool line_gives_back(const struct line *line)
+{
+	return atomic_load(&line->giving_back) || atomic_load(&line->recalls) > 0;
+}
+
+bool line_wants_back(const struct line *line, const struct job *job)
+{
+	if (atomic_load(&line->giving_back) && sync_may_stop_before(job, job->action))
+		return true;
+	return atomic_load(&job->recalled) && sync_may_be_recalled_before(job, job->action);
+}
+
+void line_give_back_queue(struct line *line, struct queue *queue)
+{
+	/* Once around: what stays is put behind what stayed before it. */
+	for (size_t left = queue_length(queue); left > 0; left--) {
+		struct job *job = (struct job *)queue_take(queue, 0);
+
+		if (!job)
+			return;
+		if (line_wants_back(line, job))
+			line_give_back(line, job);
+		else
+			queue_put(queue, &job->link);
+	}
 }
 
 void line_give_back_rest(struct line *line)
@@ -80,4 +120,5 @@ void line_give_back_rest(struct line *line)
 	atomic_store(&line->giving_back, true);
 	claims_wake(line->claims);
 	fetcher_wake(line->fetcher);
+	isolation_wake(line->isolation);
 }

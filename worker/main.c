@@ -3,6 +3,7 @@
  * storesync-worker: takes sync jobs from RabbitMQ and carries each to its end. Runs on the main
  * thread: start the line, wait for a signal, drain, stop.
  */
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,11 +13,17 @@
 #include "common/log.h"
 #include "common/metrics.h"
 #include "common/process.h"
-#include "worker/line.h"
+#include "worker/isolated.h"
 
 #define DRAIN_LOOK_MS 50
 /* After the drain time, for what cannot be given back to be committed and confirmed. */
 #define GIVE_BACK_MS 10000
+/*
+ * A stage that does not move for so long, looked at every second, is stuck: its thread cannot be
+ * ended, but the worker can.
+ */
+#define STUCK_LOOKS 60
+#define LOOK_MS     1000
 /* Longer still while a token refresh is on its way: its answer exists nowhere else. */
 #define REFRESH_LEFT_S 120
 
@@ -34,7 +41,10 @@ static void print_help(FILE *out)
 	config_print_help(out, PROGRAM_WORKER);
 }
 
-static bool start_line(struct line *line, const struct config *config, struct error *err)
+enum line_kind { LINE_WHOLE, LINE_ISOLATED };
+
+static bool start_line(
+	struct line *line, enum line_kind kind, const struct config *config, struct error *err)
 {
 	struct db_pool_options pool = {.url = config->database_url,
 		.program = PROGRAM_WORKER,
@@ -47,9 +57,11 @@ static bool start_line(struct line *line, const struct config *config, struct er
 					       config->tiktok_client_secret},
 			.refresh_margin_us = SYNC_REFRESH_MARGIN_US};
 	process_worker_name(line->worker_name, sizeof line->worker_name);
+	/* A process for one job has no endpoint: the worker that started it has the port. */
 	if (!token_cipher_create(
 		    config->token_enc_key, config->token_enc_old_keys, &line->cipher, err) ||
-		!health_start(config->http_listen, PROGRAM_WORKER, &line->health, err))
+		!health_start(kind == LINE_WHOLE ? config->http_listen : NULL, PROGRAM_WORKER,
+			&line->health, err))
 		return false;
 	line->pool = db_pool_create(&pool);
 	error_set(err, ERROR_SETTINGS, "a stage could not start");
@@ -58,13 +70,18 @@ static bool start_line(struct line *line, const struct config *config, struct er
 	for (int i = 0; i < LINE_WRITERS; i++)
 		if (!writer_start(line, i))
 			return false;
-	return fetcher_start(line) && claims_start(line) && intake_start(line);
+	if (!fetcher_start(line))
+		return false;
+	if (kind == LINE_ISOLATED)
+		return claims_start(line);
+	return isolation_start(line) && claims_start(line) && intake_start(line);
 }
 
 static void stop_line(struct line *line)
 {
 	intake_stop(line->intake);
 	claims_stop(line->claims);
+	isolation_stop(line->isolation);
 	fetcher_stop(line->fetcher);
 	for (int i = LINE_WRITERS; i-- > 0;)
 		writer_stop(line->writers[i]);
@@ -110,8 +127,57 @@ static bool drain(struct line *line)
 	return intake_is_empty(line->intake);
 }
 
+/*
+ * Sleep until the worker is asked to stop, or a stage is stuck. Looks are counted, not seconds: while
+ * the whole process stood still, nobody looked.
+ */
+static bool wait_stop(struct line *line)
+{
+	struct pollfd watched = {.fd = process_stop_fd(), .events = POLLIN};
+	int looks = 0;
+
+	while (!process_is_stopping()) {
+		const char *stuck = health_stuck_loop(line->health);
+
+		looks = stuck ? looks + 1 : 0;
+		if (looks >= STUCK_LOOKS) {
+			log_error(
+				"%s does not move any more: the worker gives up, and its jobs are "
+				"delivered again",
+				stuck);
+			return false;
+		}
+		poll(&watched, 1, LOOK_MS);
+	}
+	return true;
+}
+
+static enum exit_code work(struct line *line, const struct config *config)
+{
+	log_info("started: %s, %lld jobs at once", line->worker_name,
+		(long long)config->worker_concurrency);
+	if (!wait_stop(line))
+		_exit(EXIT_FAILED);
+	if (!drain(line)) {
+		log_error("%zu jobs could not be ended; RabbitMQ delivers them again",
+			intake_in_flight(line->intake));
+		_exit(EXIT_FAILED); /* without the orderly stop, which would wait for them */
+	}
+	stop_line(line);
+	log_info("stopped");
+	return EXIT_DONE;
+}
+
+static enum exit_code work_isolated(struct line *line)
+{
+	log_info("started for jobs that are carried out by themselves: %s", line->worker_name);
+	isolated_serve(line);
+	stop_line(line);
+	return EXIT_DONE;
+}
+
 /* Load the settings, run the line until it is asked to stop. */
-static enum exit_code run(struct line *line, struct config *config)
+static enum exit_code run(struct line *line, enum line_kind kind, struct config *config)
 {
 	struct text faults = {0};
 	struct error err;
@@ -123,22 +189,15 @@ static enum exit_code run(struct line *line, struct config *config)
 		return EXIT_USAGE;
 	}
 	log_open("storesync-worker", config->log_level, config->log_format);
-	config_warn_of_misspelt();
-	if (!start_line(line, config, &err)) {
+	if (kind == LINE_WHOLE)
+		config_warn_of_misspelt();
+	else
+		isolated_prepare(line);
+	if (!start_line(line, kind, config, &err)) {
 		log_error("%s", err.text);
 		_exit(err.class == ERROR_SETTINGS ? EXIT_USAGE : EXIT_FAILED); /* stages may run */
 	}
-	log_info("started: %s, %lld jobs at once", line->worker_name,
-		(long long)config->worker_concurrency);
-	process_wait_stop();
-	if (!drain(line)) {
-		log_error("%zu jobs could not be ended; RabbitMQ delivers them again",
-			intake_in_flight(line->intake));
-		_exit(EXIT_FAILED); /* without the orderly stop, which would wait for them */
-	}
-	stop_line(line);
-	log_info("stopped");
-	return EXIT_DONE;
+	return kind == LINE_WHOLE ? work(line, config) : work_isolated(line);
 }
 
 int main(int argc, char **argv)
@@ -146,11 +205,14 @@ int main(int argc, char **argv)
 	static struct line
 		line; /* static: stages may still run when main returns after a failed start */
 	static struct config config;
+	enum line_kind kind = LINE_WHOLE;
 	enum exit_code code;
 
-	if (process_answer_options(argc, argv, "storesync-worker", print_help, &code))
+	if (argc == 2 && strcmp(argv[1], ISOLATED_OPTION) == 0)
+		kind = LINE_ISOLATED;
+	else if (process_answer_options(argc, argv, "storesync-worker", print_help, &code))
 		return (int)code;
-	code = run(&line, &config);
+	code = run(&line, kind, &config);
 	config_finish(&config);
 	return (int)code;
 }

@@ -91,6 +91,19 @@ static bool publish_retry(struct outlet *outlet, struct report *report)
 		&report->message);
 }
 
+/* The next slice of the job, behind all that waits already. */
+static bool publish_next_slice(struct outlet *outlet, struct report *report)
+{
+	const struct job *job = report->job;
+	struct job_message next = job->message; /* borrows original */
+	enum topology_queue_id queue = job->express ? QUEUE_JOBS_EXPRESS : QUEUE_JOBS;
+
+	next.progress = job->verdict.progress;
+	text_clear(&outlet->body);
+	job_message_write(&next, &outlet->body);
+	return publish(outlet, topology_queue(queue)->key, next.job_id, NULL, 0, &report->message);
+}
+
 /* The message as it came, and beside it why it died. */
 static bool publish_dead(struct outlet *outlet, struct report *report)
 {
@@ -138,7 +151,9 @@ static void tell_end(const struct job *job)
 		metric_add(METRIC_JOBS, (int)verdict->status, 1);
 	if (verdict->error_class == ERROR_NONE) {
 		log_about(LOG_INFO, &about, "%s: %s",
-			verdict->status == STATUS_SUCCESS ? "synchronised" : "skipped",
+			verdict->status == STATUS_SUCCESS   ? "synchronised"
+			: verdict->status == STATUS_RUNNING ? "saved a slice"
+							    : "skipped",
 			verdict->message);
 		return;
 	}
@@ -192,8 +207,16 @@ static void take_fate(void *context, void *publish_context, enum broker_fate fat
 
 static bool publish_message(struct outlet *outlet, struct report *report)
 {
-	return report->job->verdict.destination == TO_RETRY ? publish_retry(outlet, report)
-							    : publish_dead(outlet, report);
+	switch (report->job->verdict.destination) {
+	case TO_RETRY:
+		return publish_retry(outlet, report);
+	case TO_NEXT_SLICE:
+		return publish_next_slice(outlet, report);
+	case TO_DEAD:
+	case TO_NOWHERE: /* then there is nothing to publish */
+		break;
+	}
+	return publish_dead(outlet, report);
 }
 
 /*
@@ -270,6 +293,8 @@ static void *run(void *argument)
 	while (!atomic_load(&outlet->stopping)) {
 		broker_run(outlet->broker, outlet->queue.event_fd, LINE_TURN_MS);
 		queue_acknowledge(&outlet->queue);
+		if (line_gives_back(outlet->line))
+			line_give_back_queue(outlet->line, &outlet->queue);
 		publish_waiting(outlet);
 		tell_readiness(outlet);
 		health_beat(outlet->loop);
@@ -287,8 +312,9 @@ static void wake_outlet(void *context)
 
 bool outlet_start(struct line *line)
 {
-	static const enum topology_queue_id needs[] = {QUEUE_RETRY_10S, QUEUE_RETRY_1M,
-		QUEUE_RETRY_5M, QUEUE_RETRY_30M, QUEUE_JOBS_DEAD, QUEUE_RESULTS};
+	static const enum topology_queue_id needs[] = {QUEUE_JOBS, QUEUE_JOBS_EXPRESS,
+		QUEUE_RETRY_10S, QUEUE_RETRY_1M, QUEUE_RETRY_5M, QUEUE_RETRY_30M, QUEUE_JOBS_DEAD,
+		QUEUE_RESULTS};
 	struct outlet *outlet = memory_allocate(1, sizeof *outlet);
 	struct broker_options options = {.url = line->config->amqp_url,
 		.name = line->worker_name,

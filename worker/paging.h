@@ -22,7 +22,15 @@ struct paging {
 	int same_cursors; /* in a row */
 };
 
-/* Take note of a page; true if the page at paging->cursor is to be read next. */
-bool paging_goes_on(struct paging *paging, const struct tiktok_page *page);
+/*
+ * A big account must neither keep others waiting nor hold its message for long: after so many pages
+ * its job ends a slice and goes on as another message, behind the others.
+ */
+#define SLICE_PAGES 10
+
+/*
+ * Take note of a page of the slice (from 0); true if the page at paging->cursor is to be read next.
+ */
+bool paging_goes_on(struct paging *paging, const struct tiktok_page *page, int slice);
 
 #endif

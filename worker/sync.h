@@ -12,8 +12,14 @@
  *                        v
  *                     SAVE_ROWS --> REPORT --> DONE
  *
+ * After so many pages (paging.h) the same end is taken, and the message goes on to the next slice.
+ *
  * A failure at any point names where the message goes by the class of its error (error.c), releases
- * the token lease if it is held, and takes the same end: SAVE_ROWS, REPORT, DONE.
+ * the token lease if it is held, and takes the same end: SAVE_ROWS, REPORT, DONE. A call that failed
+ * as calls fail in an outage is in DOUBT first: what TikTok fails at for everybody is made again and
+ * costs no attempt.
+ *
+ * A job that has crashed too many workers is ISOLATED: a process of its own lives this story.
  */
 #ifndef WORKER_SYNC_H
 #define WORKER_SYNC_H
@@ -33,7 +39,10 @@ enum outcome_kind {
 	OUTCOME_LEASE_AGED,    /* the refresh had to wait and was not sent: renew the lease first */
 	OUTCOME_TOKEN_SAVED,
 	OUTCOME_RELEASED,
-	OUTCOME_REPLIED, /* reply; valid only during the call */
+	OUTCOME_REPLIED,  /* reply; valid only during the call */
+	OUTCOME_BLAMED,   /* TikTok works for others: the failure is the job's own */
+	OUTCOME_EXCUSED,  /* it was an outage: make the call again */
+	OUTCOME_ISOLATED, /* a process of its own has carried the job to its end, and told it */
 	OUTCOME_SAVED,
 	OUTCOME_REPORTED,
 	OUTCOME_FAILED, /* error: the stage could not do it, and trying again will not help */
@@ -63,5 +72,10 @@ enum sync_action sync_advance(
 
 /* True if nothing is lost when the job is given back to the queue instead of performing action. */
 bool sync_may_stop_before(const struct job *job, enum sync_action action);
+/*
+ * The same of a job that was held for so long that RabbitMQ would take it away: what is read is
+ * read again rather than kept any longer.
+ */
+bool sync_may_be_recalled_before(const struct job *job, enum sync_action action);
 
 #endif

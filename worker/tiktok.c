@@ -13,6 +13,24 @@ void tiktok_call_finish(struct tiktok_call *call)
 	call->bearer = NULL;
 }
 
+struct http_request tiktok_request(const struct tiktok_call *call, int64_t deadline_ms)
+{
+	struct http_request request = {
+		.url = text_string(&call->url), .bearer = call->bearer, .deadline_ms = deadline_ms};
+
+	if (call->endpoint == ENDPOINT_USER_INFO)
+		return request;
+	request.method = HTTP_POST;
+	request.content_type = "application/json";
+	request.body = text_string(&call->body);
+	request.body_length = call->body.length;
+	if (call->endpoint == ENDPOINT_TOKEN) {
+		request.content_type = "application/x-www-form-urlencoded";
+		request.send_once = true;
+	}
+	return request;
+}
+
 bool tiktok_scope_granted(const char *granted, const char *scope)
 {
 	size_t length = strlen(scope);
@@ -96,4 +114,21 @@ void tiktok_write_refresh_call(
 	append_form(&call->body, "client_secret", app->client_secret);
 	append_form(&call->body, "grant_type", "refresh_token");
 	append_form(&call->body, "refresh_token", refresh_token);
+}
+
+void tiktok_write_bare_call(
+	const struct tiktok_app *app, enum metric_endpoint endpoint, struct tiktok_call *call)
+{
+	switch (endpoint) {
+	case ENDPOINT_USER_INFO:
+		tiktok_write_user_call(app, "user.info.basic", NULL, call);
+		break;
+	case ENDPOINT_VIDEO_LIST:
+		tiktok_write_videos_call(app, 0, NULL, call);
+		break;
+	case ENDPOINT_TOKEN:
+	case ENDPOINTS:
+		begin_call(app, ENDPOINT_TOKEN, "/v2/oauth/token/", NULL, call);
+		break;
+	}
 }

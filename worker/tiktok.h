@@ -29,6 +29,8 @@ struct tiktok_call {
 };
 
 void tiktok_call_finish(struct tiktok_call *call);
+/* The call as a request, which borrows from it. */
+struct http_request tiktok_request(const struct tiktok_call *call, int64_t deadline_ms);
 
 struct tiktok_app {
 	const char *api_url; /* without a trailing slash */
@@ -52,6 +54,12 @@ void tiktok_write_videos_call(const struct tiktok_app *app, int64_t cursor,
 	const char *access_token, struct tiktok_call *call);
 void tiktok_write_refresh_call(
 	const struct tiktok_app *app, const char *refresh_token, struct tiktok_call *call);
+
+/* A call without a token. */
+void tiktok_write_bare_call(
+	const struct tiktok_app *app, enum metric_endpoint endpoint, struct tiktok_call *call);
+/* True if a reply is one of a TikTok that works: JSON, and no failure of its own. */
+bool tiktok_answers(const struct http_reply *reply);
 
 struct tiktok_tokens {
 	char *access_token;  /* secret */

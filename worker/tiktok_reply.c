@@ -130,6 +130,18 @@ static bool open_reply(const struct http_reply *reply, struct json **document, s
 	return false;
 }
 
+bool tiktok_answers(const struct http_reply *reply)
+{
+	struct json *document = NULL;
+	struct error err = {0};
+
+	if (open_reply(reply, &document, &err)) {
+		json_destroy(document);
+		return true;
+	}
+	return error_rule(err.class)->blame != BLAME_DOUBT;
+}
+
 static bool read_counter(const struct json *object, const char *name, struct counter *counter)
 {
 	switch (json_saturated_integer(object, name, &counter->value)) {

@@ -15,8 +15,8 @@ void verdict_succeed(struct job *job)
 	if (job->message.job_type == JOB_TOKEN_REFRESH)
 		snprintf(verdict->message, sizeof verdict->message, "token refreshed");
 	else
-		snprintf(verdict->message, sizeof verdict->message, "%s%zu videos%s%s%s",
-			job->snapshot.profile.read ? "profile and " : "", job->snapshot.video_count,
+		snprintf(verdict->message, sizeof verdict->message, "%s%lld videos%s%s%s",
+			job_has_profile(job) ? "profile and " : "", (long long)job_videos(job),
 			job->profile_left_out ? "; profile left out: user.info.* is not granted"
 					      : "",
 			job->videos_left_out ? "; videos left out: video.list is not granted" : "",
@@ -36,12 +36,39 @@ void verdict_skip(struct job *job)
 		account->status_reason ? account->status_reason : "");
 }
 
-/* The rung after the attempt's number of failures. */
-static enum retry_rung rung_after(const struct error_rule *rule, int attempt)
+static void send_on(struct verdict *verdict, const struct job_progress *progress)
 {
-	int rung = (int)rule->first_rung + attempt - 1;
+	*verdict = (struct verdict){
+		.status = STATUS_RUNNING, .destination = TO_NEXT_SLICE, .progress = *progress};
+	snprintf(verdict->message, sizeof verdict->message, "%lld videos so far; it goes on",
+		(long long)progress->videos);
+}
 
-	return rung < RUNGS ? (enum retry_rung)rung : RUNGS - 1;
+void verdict_continue(struct job *job)
+{
+	const struct job_progress progress = {.slice = job->message.progress.slice + 1,
+		.cursor = job->paging.cursor,
+		.videos = job_videos(job),
+		.profile = job_has_profile(job),
+		.api_calls = job_api_calls(job)};
+
+	send_on(&job->verdict, &progress);
+}
+
+/*
+ * Full jitter as far as the ladder allows: evenly one of the rungs from the class's first up to the
+ * one that the failures so far have climbed to. Drawn from the attempt's id, so that an attempt
+ * which is told again goes the same way.
+ */
+static enum retry_rung draw_rung(const struct error_rule *rule, const struct job *job)
+{
+	int climbed = (int)rule->first_rung + job->message.attempt - 1;
+	int highest = climbed < RUNGS ? climbed : RUNGS - 1;
+	uint32_t draw = 0;
+
+	for (const char *at = job->attempt_id; *at; at++)
+		draw = draw * 31 + (unsigned char)*at;
+	return rule->first_rung + draw % (uint32_t)(highest - (int)rule->first_rung + 1);
 }
 
 static void send_to_retry(struct verdict *verdict, enum retry_rung rung, int next_attempt)
@@ -64,16 +91,38 @@ void verdict_fail(struct job *job, const struct error *err)
 		.final = true,
 		.destination = TO_DEAD,
 		.error_class = class,
-		.needs_reconnect = rule->needs_reconnect};
+		.effect = rule->effect};
 	if (rule->remedy == REMEDY_WAIT) {
 		verdict->status = STATUS_RUNNING;
 		send_to_retry(verdict, rule->first_rung, attempt);
 	} else if (rule->remedy == REMEDY_RETRY && attempt < rule->attempts) {
-		send_to_retry(verdict, rung_after(rule, attempt), attempt + 1);
+		send_to_retry(verdict, draw_rung(rule, job), attempt + 1);
 	}
+	if (verdict->destination != TO_DEAD)
+		verdict->effect = EFFECT_NONE;
 	snprintf(verdict->message, sizeof verdict->message, "%s: %s", rule->name,
 		verdict->destination == TO_DEAD ? rule->advice : "tried again later");
 	result_text_copy(verdict->error_details, sizeof verdict->error_details, err->text);
+}
+
+/* Only while its successor has not begun can it be that nobody has published it. */
+static bool repeat_slice(struct job *job)
+{
+	const struct claim *claim = &job->claim;
+	const char *scope = job->account.scope;
+	bool has_profile = job->message.progress.profile ||
+			   (job_wants_user(job) && scope && tiktok_can_read_user(scope));
+	const struct job_progress progress = {.slice = claim->slice,
+		.cursor = claim->cursor,
+		.videos = claim->records_processed - has_profile,
+		.profile = has_profile,
+		.api_calls = claim->api_calls};
+
+	if (strcmp(claim->state, "queued") != 0 || claim->attempt != job->message.attempt ||
+		claim->slice != job->message.progress.slice + 1)
+		return false;
+	send_on(&job->verdict, &progress);
+	return true;
 }
 
 bool verdict_repeat(struct job *job)
@@ -84,6 +133,8 @@ bool verdict_repeat(struct job *job)
 	int told_of =
 		is_retrying ? claim->attempt - 1 : claim->attempt; /* by the claim's columns */
 
+	if (claim->slice > job->message.progress.slice)
+		return repeat_slice(job);
 	if (told_of > job->message.attempt)
 		return false;
 	*verdict = (struct verdict){.status = STATUS_FAILED,
@@ -97,13 +148,12 @@ bool verdict_repeat(struct job *job)
 	else if (strcmp(claim->state, "dead") == 0)
 		verdict->destination = TO_DEAD;
 	else /* a later attempt is due; its message may not have been published */
-		send_to_retry(verdict,
-			rung_after(error_rule(verdict->error_class), job->message.attempt),
-			claim->attempt);
+		send_to_retry(
+			verdict, draw_rung(error_rule(verdict->error_class), job), claim->attempt);
 	result_text_copy(verdict->message, sizeof verdict->message, claim->message);
 	result_text_copy(
 		verdict->error_details, sizeof verdict->error_details, claim->error_details);
-	job->api_calls = (int)claim->api_calls;
+	job->api_calls = (int)(claim->api_calls - job->message.progress.api_calls);
 	if (claim->started_at_us)
 		job->started_at_us = claim->started_at_us;
 	return true;

@@ -15,11 +15,14 @@
 void verdict_succeed(struct job *job);
 /* The account's status does not allow a sync. */
 void verdict_skip(struct job *job);
+/* The account has more videos than one delivery may read: its job goes on in another message. */
+void verdict_continue(struct job *job);
 /* The rule of the error's class (error.c) decides: another attempt, a wait, or the dead letters. */
 void verdict_fail(struct job *job, const struct error *err);
 /*
- * The attempt had ended before this delivery: the same verdict once more, from job->claim. False: a
- * later attempt has begun since, so that everything about this one was told before.
+ * The attempt, or its slice, had ended before this delivery: the same verdict once more, from
+ * job->claim. False: a later one has begun since, so that everything about this one was told
+ * before.
  */
 bool verdict_repeat(struct job *job);
 

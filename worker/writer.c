@@ -108,6 +108,21 @@ static void gather(struct writer *writer)
 	}
 }
 
+/* What is kept while PostgreSQL is away and is wanted back. */
+static void give_back(struct writer *writer)
+{
+	int count = writer->count;
+
+	line_give_back_queue(writer->line, &writer->queue);
+	writer->count = 0;
+	for (int i = 0; i < count; i++) {
+		if (line_wants_back(writer->line, writer->jobs[i]))
+			line_give_back(writer->line, writer->jobs[i]);
+		else
+			writer->jobs[writer->count++] = writer->jobs[i];
+	}
+}
+
 static void *run(void *argument)
 {
 	struct writer *writer = argument;
@@ -117,6 +132,8 @@ static void *run(void *argument)
 	while (!atomic_load(&writer->stopping)) {
 		int64_t pause_ms = db_session_pause_ms(writer->session);
 
+		if (pause_ms && line_gives_back(writer->line))
+			give_back(writer);
 		if (pause_ms)
 			queue_sleep(
 				&writer->queue, pause_ms < LINE_TURN_MS ? pause_ms : LINE_TURN_MS);

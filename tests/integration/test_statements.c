@@ -444,67 +444,115 @@ static void plan_job(const char *state_name, int attempt)
 	text_finish(&sql);
 }
 
-/* Returns whether the claim began the job. */
-static bool claim(int attempt)
+enum claimed { ENDED, BEGUN, SUSPECT };
+
+static enum claimed claim_slice(int attempt, int slice)
 {
-	struct db_array jobs;
-	struct db_array attempts;
-	struct db_array accounts;
+	struct db_array jobs, attempts, accounts, slices;
 	struct db_params params = {0};
 	struct db_result *result = NULL;
 	struct error err;
-	bool known;
-	bool begun;
+	enum claimed claimed;
 
 	db_array_init(&jobs, DB_UUID);
 	db_array_init(&attempts, DB_INT4);
 	db_array_init(&accounts, DB_INT8);
+	db_array_init(&slices, DB_INT4);
 	db_array_uuid(&jobs, JOB);
 	db_array_integer(&attempts, attempt);
 	db_array_integer(&accounts, 1);
+	db_array_integer(&slices, slice);
 	db_param_array(&params, &jobs);
 	db_param_array(&params, &attempts);
 	db_param_array(&params, &accounts);
+	db_param_array(&params, &slices);
 	db_param_text(&params, "worker-a");
+	db_param_integer(&params, 3);
 	if (!db_query(database.db, STATEMENT_CLAIM_JOBS, &params, &result, &err))
 		fail_msg("%s", err.text);
 	assert_int_equal(db_row_count(result), 1);
-	known = db_boolean(result, 0, 1);
-	begun = db_boolean(result, 0, 2);
+	assert_true(db_boolean(result, 0, 1)); /* known */
+	claimed = db_boolean(result, 0, 2) ? BEGUN : db_boolean(result, 0, 3) ? SUSPECT : ENDED;
 	db_result_destroy(result);
 	db_array_finish(&jobs);
 	db_array_finish(&attempts);
 	db_array_finish(&accounts);
-	assert_true(known);
-	return begun;
+	db_array_finish(&slices);
+	return claimed;
 }
 
-static int64_t finish(int attempt, const char *state_name, int next_attempt)
+/* Returns whether the claim began the job. */
+static bool claim(int attempt)
 {
-	static const enum db_type types[] = {DB_UUID, DB_INT4, DB_TEXT, DB_INT4, DB_INT8, DB_TEXT,
-		DB_INT4, DB_TEXT, DB_TEXT, DB_INT4};
-	struct db_array columns[10];
-	struct db_params params = {0};
-	int64_t rows;
+	return claim_slice(attempt, 0) == BEGUN;
+}
 
-	for (size_t i = 0; i < 10; i++) {
+struct ending {
+	int attempt, slice;
+	const char *state;
+	int next_attempt, next_slice;
+	bool is_failure;
+};
+
+/* Returns how many jobs were ended. */
+static int64_t end(const struct ending *ending)
+{
+	static const enum db_type types[] = {DB_UUID, DB_INT4, DB_INT4, DB_TEXT, DB_INT4, DB_INT4,
+		DB_INT8, DB_INT8, DB_TEXT, DB_INT4, DB_TEXT, DB_TEXT, DB_INT4, DB_BOOL};
+	struct db_array columns[14];
+	struct db_params params = {0};
+
+	test_execute(database.db, "UPDATE sync_jobs SET message = NULL");
+	for (size_t i = 0; i < 14; i++) {
 		db_array_init(&columns[i], types[i]);
 		db_param_array(&params, &columns[i]);
 	}
 	db_array_uuid(&columns[0], JOB);
-	db_array_integer(&columns[1], attempt);
-	db_array_text(&columns[2], state_name);
-	db_array_integer(&columns[3], next_attempt);
-	db_array_null(&columns[4]);
-	db_array_text(&columns[5], "said");
-	db_array_integer(&columns[6], 61);
-	db_array_text(&columns[7], NULL);
-	db_array_text(&columns[8], NULL);
-	db_array_integer(&columns[9], 4);
-	rows = run(STATEMENT_FINISH_JOBS, &params);
-	for (size_t i = 0; i < 10; i++)
+	db_array_integer(&columns[1], ending->attempt);
+	db_array_integer(&columns[2], ending->slice);
+	db_array_text(&columns[3], ending->state);
+	db_array_integer(&columns[4], ending->next_attempt);
+	db_array_integer(&columns[5], ending->next_slice);
+	db_array_integer(&columns[6], 5000);
+	db_array_null(&columns[7]);
+	db_array_text(&columns[8], "said");
+	db_array_integer(&columns[9], 61);
+	db_array_text(&columns[10], NULL);
+	db_array_text(&columns[11], "what went wrong");
+	db_array_integer(&columns[12], 4);
+	db_array_boolean(&columns[13], ending->is_failure);
+	run(STATEMENT_FINISH_JOBS, &params);
+	for (size_t i = 0; i < 14; i++)
 		db_array_finish(&columns[i]);
-	return rows;
+	return test_query_integer(
+		database.db, "SELECT count(*) FROM sync_jobs WHERE message = 'said'");
+}
+
+static int64_t finish(int attempt, const char *state_name, int next_attempt)
+{
+	return end(&(struct ending){attempt, 0, state_name, next_attempt, 0, false});
+}
+
+/* Worker "worker-a" gives the job back. */
+static void take_back(void)
+{
+	struct db_array jobs, attempts, slices;
+	struct db_params params = {0};
+
+	db_array_init(&jobs, DB_UUID);
+	db_array_init(&attempts, DB_INT4);
+	db_array_init(&slices, DB_INT4);
+	db_array_uuid(&jobs, JOB);
+	db_array_integer(&attempts, 1);
+	db_array_integer(&slices, 0);
+	db_param_array(&params, &jobs);
+	db_param_array(&params, &attempts);
+	db_param_array(&params, &slices);
+	db_param_text(&params, "worker-a");
+	run(STATEMENT_RETURN_JOBS, &params);
+	db_array_finish(&jobs);
+	db_array_finish(&attempts);
+	db_array_finish(&slices);
 }
 
 static void a_waiting_job_begins_and_a_finished_one_does_not(void **state)
@@ -558,6 +606,81 @@ static void a_finished_job_is_not_finished_twice(void **state)
 	assert_int_equal(finish(1, "dead", 1), 0);
 	assert_int_equal(test_query_integer(database.db,
 				 "SELECT count(*) FROM sync_jobs WHERE state = 'success'"),
+		1);
+}
+
+/* A worker that never told the end died, or was ended because it hung. */
+static void begins_without_an_end_are_counted_and_the_fourth_is_not_begun(void **state)
+{
+	plan_job("queued", 1);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(claim_slice(1, 0), BEGUN);
+	assert_int_equal(test_query_integer(database.db, "SELECT crashes FROM sync_jobs"), 2);
+
+	assert_int_equal(claim_slice(1, 0), SUSPECT);
+	assert_int_equal(
+		test_query_integer(database.db,
+			"SELECT count(*) FROM sync_jobs WHERE crashes = 3 AND starts = 3 AND state = 'queued'"),
+		1);
+	assert_int_equal(claim_slice(1, 0), SUSPECT);
+	assert_int_equal(test_query_integer(database.db, "SELECT crashes FROM sync_jobs"), 3);
+}
+
+static void what_is_given_back_is_no_crash(void **state)
+{
+	plan_job("queued", 1);
+	for (int i = 0; i < 5; i++) {
+		assert_int_equal(claim_slice(1, 0), BEGUN);
+		take_back();
+	}
+	assert_int_equal(test_query_integer(database.db, "SELECT crashes FROM sync_jobs"), 0);
+}
+
+static void what_another_worker_has_begun_meanwhile_is_not_taken_back(void **state)
+{
+	plan_job("queued", 1);
+	claim(1);
+	test_execute(database.db, "UPDATE sync_jobs SET worker = 'worker-b'");
+	take_back();
+	assert_int_equal(test_query_integer(database.db,
+				 "SELECT count(*) FROM sync_jobs WHERE state = 'running'"),
+		1);
+}
+
+static void a_slice_that_is_saved_is_not_begun_again_and_the_next_one_is(void **state)
+{
+	plan_job("queued", 1);
+	claim(1);
+	claim(1);
+
+	assert_int_equal(end(&(struct ending){1, 0, "queued", 1, 1, false}), 1);
+	assert_int_equal(
+		test_query_integer(database.db,
+			"SELECT count(*) FROM sync_jobs WHERE slice = 1 AND cursor = 5000 AND crashes = 0"
+			" AND finished_at IS NULL AND records_processed = 61"),
+		1);
+	assert_int_equal(claim_slice(1, 0), ENDED);
+	assert_int_equal(end(&(struct ending){1, 0, "success", 1, 0, false}), 0);
+	assert_int_equal(claim_slice(1, 1), BEGUN);
+	assert_int_equal(end(&(struct ending){1, 1, "success", 1, 1, false}), 1);
+}
+
+static void three_failures_in_a_row_make_the_account_one_for_a_person(void **state)
+{
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(
+			test_query_integer(database.db,
+				"SELECT count(*) FROM store_accounts WHERE status = 'ERROR'"),
+			0);
+		plan_job("running", 1);
+		assert_int_equal(end(&(struct ending){1, 0, "dead", 1, 0, true}), 1);
+		end(&(struct ending){1, 0, "dead", 1, 0, true}); /* told twice, counted once */
+		test_execute(database.db, "DELETE FROM sync_jobs");
+	}
+	assert_int_equal(
+		test_query_integer(database.db,
+			"SELECT count(*) FROM store_accounts WHERE id = 1 AND status = 'ERROR'"
+			" AND failed_syncs = 3 AND status_reason = 'what went wrong'"),
 		1);
 }
 
@@ -750,6 +873,11 @@ int main(void)
 		WITH_ACCOUNTS(an_attempt_that_has_ended_does_not_begin_again),
 		WITH_ACCOUNTS(an_attempt_that_somebody_else_ended_is_left_alone),
 		WITH_ACCOUNTS(a_finished_job_is_not_finished_twice),
+		WITH_ACCOUNTS(begins_without_an_end_are_counted_and_the_fourth_is_not_begun),
+		WITH_ACCOUNTS(what_is_given_back_is_no_crash),
+		WITH_ACCOUNTS(what_another_worker_has_begun_meanwhile_is_not_taken_back),
+		WITH_ACCOUNTS(a_slice_that_is_saved_is_not_begun_again_and_the_next_one_is),
+		WITH_ACCOUNTS(three_failures_in_a_row_make_the_account_one_for_a_person),
 		WITH_ACCOUNTS(running_then_final_give_one_row),
 		WITH_ACCOUNTS(final_then_running_give_one_row),
 		WITH_ACCOUNTS(running_and_final_in_one_batch_give_one_row),

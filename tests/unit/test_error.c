@@ -63,7 +63,7 @@ static void reconnecting_is_for_jobs_that_are_not_retried(void **state)
 	for (int i = 0; i < ERROR_CLASSES; i++) {
 		const struct error_rule *rule = error_rule((enum error_class)i);
 
-		if (rule->needs_reconnect) {
+		if (rule->effect == EFFECT_RECONNECT) {
 			assert_int_equal(rule->remedy, REMEDY_DEAD);
 			count++;
 		}

@@ -127,9 +127,16 @@ static void expect_end(struct job *job, enum sync_action action)
 	assert_int_equal(tell(job, OUTCOME_REPORTED), SYNC_DONE);
 }
 
+/* TikTok works for others. */
+static enum sync_action blame(struct job *job, enum sync_action action)
+{
+	return action == SYNC_DOUBT ? tell(job, OUTCOME_BLAMED) : action;
+}
+
 static void expect_failure(struct job *job, enum sync_action action, enum error_class class,
 	enum destination destination)
 {
+	action = blame(job, action);
 	assert_int_equal(action, SYNC_SAVE_ROWS);
 	assert_int_equal(job->verdict.error_class, class);
 	assert_int_equal(job->verdict.destination, destination);
@@ -475,7 +482,8 @@ static void a_lease_that_cannot_be_released_lapses(void **state)
 
 	tell(job, OUTCOME_LEASED);
 	assert_int_equal(answer(job, 500, ""), SYNC_RELEASE);
-	expect_failure(job, break_down(job, ERROR_INTERNAL), ERROR_SERVER, TO_RETRY);
+	assert_int_equal(break_down(job, ERROR_INTERNAL), SYNC_DOUBT);
+	expect_failure(job, tell(job, OUTCOME_BLAMED), ERROR_SERVER, TO_RETRY);
 	job_destroy(job);
 }
 
@@ -534,7 +542,7 @@ static void invalid_grant_needs_reconnect_only_after_a_second_look(void **state)
 		answer(job, 200, "{\"error\":\"invalid_grant\",\"error_description\":\"x\"}"),
 		SYNC_LEASE);
 	assert_int_equal(tell(job, OUTCOME_LEASED), SYNC_RELEASE);
-	assert_true(job->verdict.needs_reconnect);
+	assert_int_equal(job->verdict.effect, EFFECT_RECONNECT);
 	assert_non_null(strstr(job->verdict.error_details, "revoked"));
 	expect_failure(job, tell(job, OUTCOME_RELEASED), ERROR_TOKEN_REVOKED, TO_DEAD);
 	job_destroy(job);
@@ -586,11 +594,29 @@ static void faults_of_tiktok_or_the_app_never_touch_the_account(void **state)
 
 		tell(job, OUTCOME_LEASED);
 		assert_int_equal(answer(job, faults[i].status, faults[i].body), SYNC_RELEASE);
+		assert_int_equal(blame(job, tell(job, OUTCOME_RELEASED)), SYNC_SAVE_ROWS);
 		assert_int_equal(job->verdict.error_class, faults[i].class);
-		assert_false(job->verdict.needs_reconnect);
-		assert_int_equal(tell(job, OUTCOME_RELEASED), SYNC_SAVE_ROWS);
+		assert_int_equal(job->verdict.effect, EFFECT_NONE);
 		job_destroy(job);
 	}
+}
+
+/* The answer of the first call was lost: TikTok may have replaced the token then. */
+static void a_refresh_that_failed_in_an_outage_is_made_again_under_a_new_lease(void **state)
+{
+	struct job *job = job_with_expiring_token(JOB_USER_STATS);
+
+	tell(job, OUTCOME_LEASED);
+	assert_int_equal(answer_nothing(job), SYNC_RELEASE);
+	assert_true(job->rotation_unknown);
+	assert_int_equal(tell(job, OUTCOME_RELEASED), SYNC_DOUBT);
+	assert_false(job->holds_lease);
+	assert_int_equal(tell(job, OUTCOME_EXCUSED), SYNC_LEASE);
+	assert_int_equal(tell(job, OUTCOME_LEASED), SYNC_CALL);
+	assert_int_equal(answer(job, 200, "{\"error\":\"invalid_grant\"}"), SYNC_LEASE);
+	assert_int_equal(tell(job, OUTCOME_LEASED), SYNC_RELEASE);
+	assert_non_null(strstr(job->verdict.error_details, "lost_rotation"));
+	job_destroy(job);
 }
 
 static void a_refresh_that_had_to_wait_renews_its_lease_first(void **state)
@@ -598,7 +624,9 @@ static void a_refresh_that_had_to_wait_renews_its_lease_first(void **state)
 	struct job *job = job_with_expiring_token(JOB_USER_STATS);
 
 	assert_int_equal(tell(job, OUTCOME_LEASED), SYNC_CALL);
-	assert_int_equal(tell(job, OUTCOME_LEASE_AGED), SYNC_LEASE);
+	assert_int_equal(tell(job, OUTCOME_LEASE_AGED), SYNC_RELEASE);
+	assert_int_equal(tell(job, OUTCOME_RELEASED), SYNC_LEASE);
+	assert_true(job->wait_ms > 0 && sync_may_stop_before(job, SYNC_LEASE));
 	assert_int_equal(tell(job, OUTCOME_LEASED), SYNC_CALL);
 	assert_url_has(job, "/v2/oauth/token/");
 	assert_int_equal(answer(job, 200, NEW_TOKENS), SYNC_SAVE_TOKEN);
@@ -742,10 +770,64 @@ static void cursor_that_stands_still_ends_the_list_with_a_warning(void **state)
 
 /* ---- Failures ---- */
 
+/* An outage is no failed attempt. */
+static void a_call_that_failed_for_everybody_is_made_again(void **state)
+{
+	struct job *job = claimed_job(JOB_DAILY_SYNC);
+
+	tell(job, OUTCOME_CLAIMED);
+	assert_int_equal(answer_nothing(job), SYNC_DOUBT);
+	assert_true(sync_may_stop_before(job, SYNC_DOUBT));
+	assert_int_equal(tell(job, OUTCOME_EXCUSED), SYNC_CALL);
+	assert_url_has(job, "/v2/user/info/");
+	answer(job, 200, PROFILE);
+	answer(job, 200, PAGE(VIDEO("2"), "2000", "true"));
+	assert_int_equal(answer(job, 502, "<html>"), SYNC_DOUBT);
+	assert_int_equal(tell(job, OUTCOME_EXCUSED), SYNC_CALL);
+	assert_string_equal(text_string(&job->call.body), "{\"max_count\":20,\"cursor\":2000}");
+	expect_end(job, answer(job, 200, PAGE(VIDEO("1"), "1000", "false")));
+	assert_int_equal(job->verdict.status, STATUS_SUCCESS);
+	assert_int_equal(job_records(job), 3);
+	job_destroy(job);
+}
+
+static enum retry_rung rung_of_failure(struct job *job, int attempt)
+{
+	job->message.attempt = attempt;
+	job_attempt_id(job->message.job_id, attempt, job->attempt_id);
+	tell(job, OUTCOME_CLAIMED);
+	assert_int_equal(blame(job, answer(job, 500, "")), SYNC_SAVE_ROWS);
+	return job->verdict.rung;
+}
+
+/* Jobs that failed together must not come back together. */
+static void retries_are_spread_over_the_rungs_climbed_so_far(void **state)
+{
+	int drawn[6][RUNGS] = {{0}};
+
+	for (int i = 0; i < 400; i++) {
+		struct job *job = claimed_job(JOB_USER_STATS), *again;
+		int attempt = 1 + i % 4;
+		enum retry_rung rung;
+
+		snprintf(job->message.job_id, sizeof job->message.job_id,
+			"11111111-1111-4111-8111-%012d", i);
+		again = claimed_job(JOB_USER_STATS);
+		memcpy(again->message.job_id, job->message.job_id, sizeof job->message.job_id);
+		rung = rung_of_failure(job, attempt);
+		assert_int_equal(rung_of_failure(again, attempt), rung);
+		assert_true((int)rung < attempt);
+		drawn[attempt][rung]++;
+		job_destroy(job);
+		job_destroy(again);
+	}
+	for (int attempt = 1; attempt <= 4; attempt++)
+		for (int rung = 0; rung < attempt; rung++)
+			assert_in_range(drawn[attempt][rung], 50 / attempt, 200 / attempt);
+}
+
 static void network_failures_climb_the_ladder_and_die_at_the_end(void **state)
 {
-	static const enum retry_rung rungs[] = {RUNG_10S, RUNG_1M, RUNG_5M, RUNG_30M};
-
 	for (int attempt = 1; attempt <= 5; attempt++) {
 		struct job *job = claimed_job(JOB_USER_STATS);
 		enum sync_action action;
@@ -753,11 +835,10 @@ static void network_failures_climb_the_ladder_and_die_at_the_end(void **state)
 		job->message.attempt = attempt;
 		tell(job, OUTCOME_CLAIMED);
 		action = answer_nothing(job);
-		if (attempt < 5) {
-			assert_int_equal(job->verdict.rung, rungs[attempt - 1]);
-			assert_int_equal(job->verdict.next_attempt, attempt + 1);
-		}
 		expect_failure(job, action, ERROR_NETWORK, attempt < 5 ? TO_RETRY : TO_DEAD);
+		if (attempt < 5)
+			assert_int_equal(job->verdict.next_attempt, attempt + 1);
+		assert_int_equal(job->verdict.effect, attempt < 5 ? EFFECT_NONE : EFFECT_FAILURE);
 		job_destroy(job);
 	}
 }
@@ -827,6 +908,148 @@ static void every_class_leads_to_a_verdict_that_can_be_stored(void **state)
 	}
 }
 
+/* ---- Big accounts ---- */
+
+static enum sync_action read_pages(struct job *job, enum sync_action action, int pages)
+{
+	for (int i = 0; i < pages; i++) {
+		char page[600], id[16];
+		long long cursor =
+			9000000 - 1000 * (i + 1) - 1000000LL * job->message.progress.slice;
+
+		assert_int_equal(action, SYNC_CALL);
+		snprintf(id, sizeof id, "%d", job->message.progress.slice * 100 + i);
+		snprintf(page, sizeof page, PAGE("{\"id\":\"%s\"}", "%lld", "true"), id, cursor);
+		action = answer(job, 200, page);
+	}
+	return action;
+}
+
+static void a_big_account_goes_on_as_another_message_after_a_slice(void **state)
+{
+	struct job *job = claimed_job(JOB_DAILY_SYNC);
+	struct job *next;
+
+	tell(job, OUTCOME_CLAIMED);
+	expect_end(job, read_pages(job, answer(job, 200, PROFILE), SLICE_PAGES));
+	assert_int_equal(job->verdict.destination, TO_NEXT_SLICE);
+	assert_int_equal(job->verdict.status, STATUS_RUNNING);
+	assert_false(job->verdict.final);
+	assert_int_equal(job->verdict.progress.slice, 1);
+	assert_int_equal(job->verdict.progress.cursor, 9000000 - 1000 * SLICE_PAGES);
+	assert_int_equal(job->verdict.progress.videos, SLICE_PAGES);
+	assert_true(job->verdict.progress.profile);
+	assert_int_equal(job->verdict.progress.api_calls, SLICE_PAGES + 1);
+
+	/* The next slice reads no profile, and begins where the first one ended. */
+	next = job_of(JOB_DAILY_SYNC);
+	next->message.progress = job->verdict.progress;
+	tell(next, OUTCOME_STARTED);
+	fill_account(next);
+	assert_int_equal(tell(next, OUTCOME_CLAIMED), SYNC_CALL);
+	assert_url_has(next, "/v2/video/list/");
+	assert_non_null(strstr(text_string(&next->call.body), "\"cursor\":8990000"));
+	expect_end(next, answer(next, 200, PAGE(VIDEO("7"), "1", "false")));
+	assert_int_equal(next->verdict.status, STATUS_SUCCESS);
+	assert_string_equal(next->verdict.message, "profile and 11 videos");
+	assert_int_equal(job_records(next), SLICE_PAGES + 2);
+	assert_int_equal(job_api_calls(next), SLICE_PAGES + 2);
+	job_destroy(job);
+	job_destroy(next);
+}
+
+static struct job *repeated_slice(const char *claimed_state, int claimed_slice)
+{
+	struct job *job = claimed_job(JOB_DAILY_SYNC);
+
+	job->claim = (struct claim){.known = true,
+		.account_id = 7,
+		.attempt = 1,
+		.slice = claimed_slice,
+		.cursor = 5000,
+		.records_processed = 201,
+		.api_calls = 11};
+	snprintf(job->claim.state, sizeof job->claim.state, "%s", claimed_state);
+	return job;
+}
+
+static void a_slice_that_ended_before_tells_its_successor_again(void **state)
+{
+	struct job *job = repeated_slice("queued", 1);
+
+	assert_int_equal(tell(job, OUTCOME_CLAIMED), SYNC_REPORT);
+	assert_int_equal(job->verdict.destination, TO_NEXT_SLICE);
+	assert_int_equal(job->verdict.progress.slice, 1);
+	assert_int_equal(job->verdict.progress.cursor, 5000);
+	assert_int_equal(job->verdict.progress.videos, 200);
+	assert_true(job->verdict.progress.profile);
+	assert_int_equal(job->verdict.progress.api_calls, 11);
+	job_destroy(job);
+}
+
+static void a_slice_whose_successor_has_begun_is_only_settled(void **state)
+{
+	static const char *const states[] = {"running", "success", "queued"};
+
+	for (int i = 0; i < 3; i++) {
+		struct job *job = repeated_slice(states[i], i == 2 ? 2 : 1);
+
+		assert_int_equal(tell(job, OUTCOME_CLAIMED), SYNC_DONE);
+		job_destroy(job);
+	}
+}
+
+/* ---- Jobs that crash their worker ---- */
+
+static struct job *suspect(void)
+{
+	struct job *job = claimed_job(JOB_DAILY_SYNC);
+
+	job->claim = (struct claim){.known = true,
+		.suspect = true,
+		.account_id = 7,
+		.state = "running",
+		.attempt = 1,
+		.crashes = 3};
+	assert_int_equal(tell(job, OUTCOME_CLAIMED), SYNC_ISOLATE);
+	return job;
+}
+
+static void a_suspect_that_gets_through_by_itself_is_settled(void **state)
+{
+	struct job *job = suspect();
+
+	assert_int_equal(tell(job, OUTCOME_ISOLATED), SYNC_DONE);
+	job_destroy(job);
+}
+
+static void a_suspect_that_is_guilty_ends_in_the_dead_letters(void **state)
+{
+	struct job *job = suspect();
+
+	expect_failure(job, break_down(job, ERROR_CRASH), ERROR_CRASH, TO_DEAD);
+	assert_int_equal(job->verdict.effect, EFFECT_FAILURE);
+	job_destroy(job);
+}
+
+/* What RabbitMQ would take away goes back by itself, but for a token that exists nowhere else. */
+static void a_recalled_job_goes_back_unless_it_holds_a_token(void **state)
+{
+	struct job *job = job_with_expiring_token(JOB_USER_STATS);
+
+	assert_true(sync_may_be_recalled_before(job, SYNC_LEASE));
+	tell(job, OUTCOME_LEASED);
+	assert_false(sync_may_be_recalled_before(job, SYNC_CALL));
+	answer(job, 200, NEW_TOKENS);
+	assert_false(sync_may_be_recalled_before(job, SYNC_SAVE_TOKEN));
+	tell(job, OUTCOME_TOKEN_SAVED);
+	assert_true(sync_may_be_recalled_before(job, SYNC_CALL));
+	assert_true(sync_may_be_recalled_before(job, SYNC_SAVE_ROWS));
+	assert_false(sync_may_stop_before(job, SYNC_SAVE_ROWS));
+	assert_true(sync_may_be_recalled_before(job, SYNC_REPORT));
+	job_destroy(job);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -859,6 +1082,8 @@ int main(void)
 		cmocka_unit_test(invalid_grant_after_an_interrupted_refresh_is_a_lost_rotation),
 		cmocka_unit_test(invalid_grant_with_a_newer_pair_stored_adopts_it),
 		cmocka_unit_test(faults_of_tiktok_or_the_app_never_touch_the_account),
+		cmocka_unit_test(
+			a_refresh_that_failed_in_an_outage_is_made_again_under_a_new_lease),
 		cmocka_unit_test(a_refresh_that_had_to_wait_renews_its_lease_first),
 		cmocka_unit_test(a_refresh_that_has_begun_is_not_interrupted_by_the_drain),
 		cmocka_unit_test(every_odd_reply_has_its_class),
@@ -867,12 +1092,20 @@ int main(void)
 		cmocka_unit_test(huge_counters_saturate),
 		cmocka_unit_test(empty_page_with_more_to_come_goes_on),
 		cmocka_unit_test(cursor_that_stands_still_ends_the_list_with_a_warning),
+		cmocka_unit_test(a_call_that_failed_for_everybody_is_made_again),
+		cmocka_unit_test(retries_are_spread_over_the_rungs_climbed_so_far),
 		cmocka_unit_test(network_failures_climb_the_ladder_and_die_at_the_end),
 		cmocka_unit_test(waiting_for_quota_costs_no_attempt),
 		cmocka_unit_test(quota_that_comes_back_lets_the_job_go_on),
 		cmocka_unit_test(rows_that_postgresql_refuses_fail_the_attempt_with_its_words),
 		cmocka_unit_test(a_failure_that_cannot_be_saved_is_still_reported),
 		cmocka_unit_test(every_class_leads_to_a_verdict_that_can_be_stored),
+		cmocka_unit_test(a_big_account_goes_on_as_another_message_after_a_slice),
+		cmocka_unit_test(a_slice_that_ended_before_tells_its_successor_again),
+		cmocka_unit_test(a_slice_whose_successor_has_begun_is_only_settled),
+		cmocka_unit_test(a_suspect_that_gets_through_by_itself_is_settled),
+		cmocka_unit_test(a_suspect_that_is_guilty_ends_in_the_dead_letters),
+		cmocka_unit_test(a_recalled_job_goes_back_unless_it_holds_a_token),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

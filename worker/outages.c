@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Holding jobs while it is not known whether TikTok works. Run by the fetcher's thread.
+ */
+#include "worker/outages.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/crypto.h"
+#include "common/memory.h"
+#include "worker/line.h"
+
+#define PROBE_TIMEOUT_MS 10000
+#define REMEMBER_MS      60000 /* for so long no other account is remembered for probes */
+/*
+ * An attempt is excused so often; if others still get through while it fails, it is its own failure,
+ * whatever else failed with it.
+ */
+#define EXCUSES_MAX 5
+#define LOOK_MS     250 /* while a job is held: witnesses come and go */
+
+void outages_init(struct outages *outages, struct line *line, struct http *http)
+{
+	static const char *const names[ENDPOINTS] = {[ENDPOINT_USER_INFO] = "TikTok (user/info)",
+		[ENDPOINT_VIDEO_LIST] = "TikTok (video/list)",
+		[ENDPOINT_TOKEN] = "TikTok (oauth/token)"};
+
+	*outages = (struct outages){.line = line, .http = http};
+	for (int i = 0; i < ENDPOINTS; i++) {
+		breaker_init(&outages->breakers[i]);
+		outages->probes[i].outages = outages;
+		outages->probes[i].endpoint = (enum metric_endpoint)i;
+		outages->needs[i] = health_add_need(line->health, names[i]);
+		health_set_need(outages->needs[i], NULL);
+	}
+}
+
+void outages_finish(struct outages *outages)
+{
+	for (int i = 0; i < ENDPOINTS; i++) {
+		free(outages->probes[i].scope);
+		memory_free_secret(outages->probes[i].access_token);
+	}
+}
+
+int64_t outages_next_ms(const struct outages *outages, enum metric_endpoint endpoint)
+{
+	return breaker_next_ms(&outages->breakers[endpoint]);
+}
+
+void outages_note_sent(struct outages *outages, enum metric_endpoint endpoint)
+{
+	breaker_note_sent(&outages->breakers[endpoint]);
+}
+
+/* An endpoint that fails for everybody is what readiness waits for. */
+static void tell_readiness(struct outages *outages, enum metric_endpoint endpoint)
+{
+	health_set_need(outages->needs[endpoint],
+		outages->breakers[endpoint].open ? outages->reasons[endpoint] : NULL);
+}
+
+/* The account of a call that got through is the next probe's. Refresh tokens are used once only. */
+static void remember(struct probe *probe, const struct job *job, int64_t now_ms)
+{
+	if (probe->endpoint == ENDPOINT_TOKEN || job->verdict.error_class != ERROR_NONE ||
+		!job->account.access_token ||
+		(probe->access_token && now_ms - probe->known_ms < REMEMBER_MS))
+		return;
+	free(probe->scope);
+	memory_free_secret(probe->access_token);
+	probe->scope = memory_copy_text(job->account.scope);
+	probe->access_token = memory_copy_text(job->account.access_token);
+	probe->known_ms = now_ms;
+}
+
+void outages_note_answer(struct outages *outages, enum metric_endpoint endpoint,
+	const struct job *job, int64_t sent_ms)
+{
+	breaker_note_answer(&outages->breakers[endpoint], job->message.account_id, sent_ms);
+	remember(&outages->probes[endpoint], job, sent_ms);
+	tell_readiness(outages, endpoint);
+}
+
+void outages_note_failure(
+	struct outages *outages, enum metric_endpoint endpoint, struct job *job, int64_t now_ms)
+{
+	snprintf(outages->reasons[endpoint], sizeof outages->reasons[endpoint], "%s",
+		job->failure.text);
+	breaker_note_failure(&outages->breakers[endpoint], job->message.account_id, now_ms,
+		random_u64(), &job->doubt);
+	tell_readiness(outages, endpoint);
+}
+
+void outages_hold(struct outages *outages, struct job *job)
+{
+	job_list_add(&outages->doubted, job);
+}
+
+static void take_probe_reply(void *owner, const struct http_reply *reply)
+{
+	struct probe *probe = owner;
+	struct outages *outages = probe->outages;
+	struct breaker *breaker = &outages->breakers[probe->endpoint];
+	bool answered = tiktok_answers(reply);
+
+	breaker_note_probe_end(breaker, answered, clock_monotonic_ms(), random_u64());
+	/* TikTok may refuse a call without a token and yet fail those with one: a job has to try. */
+	if (answered && breaker->open && (probe->access_token || !outages->at_hand))
+		breaker_close(breaker);
+	if (reply->status == 0)
+		snprintf(outages->reasons[probe->endpoint],
+			sizeof outages->reasons[probe->endpoint], "%s", reply->error.text);
+	tell_readiness(outages, probe->endpoint);
+}
+
+static void send_probe(struct outages *outages, struct probe *probe, int64_t now_ms)
+{
+	const struct tiktok_app *app = &outages->line->settings.app;
+	struct tiktok_call call = {0};
+	struct http_request request;
+
+	if (!probe->access_token)
+		tiktok_write_bare_call(app, probe->endpoint, &call);
+	else if (probe->endpoint == ENDPOINT_USER_INFO)
+		tiktok_write_user_call(app, probe->scope, probe->access_token, &call);
+	else
+		tiktok_write_videos_call(app, 0, probe->access_token, &call);
+	request = tiktok_request(&call, PROBE_TIMEOUT_MS);
+	breaker_note_probe(&outages->breakers[probe->endpoint], now_ms);
+	http_send(outages->http, &request, take_probe_reply, probe);
+	tiktok_call_finish(&call);
+}
+
+/* The endpoint of the call that failed. */
+static enum metric_endpoint endpoint_of(const struct job *job)
+{
+	return job->failed_step == STEP_REFRESH ? ENDPOINT_TOKEN
+	       : job->failed_step == STEP_USER  ? ENDPOINT_USER_INFO
+						: ENDPOINT_VIDEO_LIST;
+}
+
+static void judge(struct outages *outages, struct job *job, int64_t now_ms)
+{
+	enum metric_endpoint endpoint = endpoint_of(job);
+	struct breaker *breaker = &outages->breakers[endpoint];
+
+	switch (breaker_judge(breaker, &job->doubt, now_ms)) {
+	case JUDGED_OWN:
+		line_pass(outages->line, job, OUTCOME_BLAMED);
+		return;
+	case JUDGED_OUTAGE:
+		if (job->excuses++ < EXCUSES_MAX) {
+			line_pass(outages->line, job, OUTCOME_EXCUSED);
+			return;
+		}
+		job->doubt.outages = breaker->outages; /* now by what others do */
+		break;
+	case JUDGED_PROBE:
+		send_probe(outages, &outages->probes[endpoint], now_ms);
+		break;
+	case JUDGED_LATER:
+		break;
+	}
+	outages_hold(outages, job);
+}
+
+/* A held job whose call is to be tried, though the outage may last. NULL: there is none. */
+static struct job *take_doubted(struct outages *outages, enum metric_endpoint endpoint)
+{
+	struct job_list doubted = outages->doubted;
+	struct job *job, *found = NULL;
+
+	outages->doubted = (struct job_list){0};
+	while ((job = job_list_take(&doubted))) {
+		if (!found && endpoint_of(job) == endpoint)
+			found = job;
+		else
+			outages_hold(outages, job);
+	}
+	return found;
+}
+
+/* The outage is asked about: by a probe, or where no account is known to get through, by a job. */
+static void ask(struct outages *outages, enum metric_endpoint endpoint, int64_t now_ms)
+{
+	struct probe *probe = &outages->probes[endpoint];
+	struct job *job = probe->access_token ? NULL : take_doubted(outages, endpoint);
+
+	if (!job) {
+		send_probe(outages, probe, now_ms);
+		return;
+	}
+	/* It comes back to the fetcher before another one is let go. */
+	outages->breakers[endpoint].try_ms = now_ms + LOOK_MS;
+	line_pass(outages->line, job, OUTCOME_EXCUSED);
+}
+
+int64_t outages_turn(struct outages *outages, bool at_hand, int64_t now_ms)
+{
+	struct job_list doubted = outages->doubted;
+	struct job *job;
+
+	outages->at_hand = at_hand || doubted.first;
+	outages->doubted = (struct job_list){0};
+	while ((job = job_list_take(&doubted)))
+		judge(outages, job, now_ms);
+	for (int i = 0; i < ENDPOINTS; i++) {
+		if (breaker_is_due(&outages->breakers[i], now_ms))
+			ask(outages, (enum metric_endpoint)i, now_ms);
+		if (outages->breakers[i].open)
+			tell_readiness(
+				outages, (enum metric_endpoint)i); /* the minute's reminder */
+	}
+	return outages->doubted.first ? LOOK_MS : LINE_TURN_MS;
+}
+
+void outages_give_back(struct outages *outages)
+{
+	struct job_list doubted = outages->doubted;
+	struct job *job;
+
+	outages->doubted = (struct job_list){0};
+	while ((job = job_list_take(&doubted))) {
+		if (line_wants_back(outages->line, job))
+			line_give_back(outages->line, job);
+		else
+			outages_hold(outages, job);
+	}
+}
