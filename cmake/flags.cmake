@@ -13,6 +13,10 @@ if(STORESYNC_WERROR)
 	target_compile_options(storesync_flags INTERFACE -Werror)
 endif()
 
+if(STORESYNC_KILLPOINTS)
+	target_compile_definitions(storesync_flags INTERFACE STORESYNC_KILLPOINTS)
+endif()
+
 if(STORESYNC_HARDENING)
 	target_compile_definitions(storesync_flags INTERFACE _FORTIFY_SOURCE=2)
 	target_compile_options(storesync_flags INTERFACE -fstack-clash-protection -fPIE)

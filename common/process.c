@@ -4,6 +4,7 @@
  * eventfd.
  */
 #include "common/process.h"
+#include "common/killpoint.h"
 
 #include <assert.h>
 #include <signal.h>
@@ -76,6 +77,7 @@ void process_prepare(void)
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
 	const struct rlimit no_core = {0, 0};
 
+	killpoint_arm();
 	stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	assert(stop_fd >= 0);
 	sigaction(SIGTERM, &stop, NULL);

@@ -10,6 +10,7 @@
 #include "common/broker.h"
 #include "common/clock.h"
 #include "common/crypto.h"
+#include "common/killpoint.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/topology.h"
@@ -49,6 +50,7 @@ static void letter_settled(void *context, void *publish_context, enum broker_fat
 
 	if (fate == FATE_STORED) {
 		backoff_reset(&letters->refused);
+		killpoint(KILL_LOGGER_LETTER_CONFIRMED, held->result.account_id);
 		letters->buried(letters->context, held);
 		held_destroy(held);
 		return;
@@ -125,7 +127,10 @@ static bool publish(struct dead_letters *letters, struct held *held)
 		.header_count = sizeof headers / sizeof headers[0],
 	};
 
-	return broker_publish(letters->broker, &message, held);
+	if (!broker_publish(letters->broker, &message, held))
+		return false;
+	killpoint(KILL_LOGGER_LETTER_SENT, held->result.account_id);
+	return true;
 }
 
 void dead_letters_turn(struct dead_letters *letters)

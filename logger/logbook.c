@@ -10,6 +10,7 @@
 #include "common/broker.h"
 #include "common/clock.h"
 #include "common/db_session.h"
+#include "common/killpoint.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/metrics.h"
@@ -55,6 +56,7 @@ static void result_delivered(void *context, const struct broker_delivery *delive
 		bury(logbook, held);
 		return;
 	}
+	killpoint(KILL_LOGGER_RECEIVED, held->result.account_id);
 	metric_add(METRIC_DELIVERIES, delivery->redelivered ? DELIVERY_REPEATED : DELIVERY_NEW, 1);
 	pace_note_arrival(&logbook->pace, logbook->held.count, clock_monotonic_ms());
 	held_list_put(&logbook->held, held);
@@ -90,7 +92,9 @@ static void settle(struct logbook *logbook, struct held *held, enum log_verdict 
 		return;
 	}
 	metric_add(METRIC_RESULTS, verdict == LOG_STORED ? RESULT_STORED : RESULT_REPEATED, 1);
+	killpoint(KILL_LOGGER_SAVED, held->result.account_id);
 	broker_ack(logbook->broker, held->epoch, held->tag);
+	killpoint(KILL_LOGGER_ACKED, held->result.account_id);
 	held_destroy(held);
 }
 

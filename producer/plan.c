@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/crypto.h"
+#include "common/killpoint.h"
 #include "common/text.h"
 
 /*
@@ -197,6 +198,7 @@ bool plan_make(struct session *session, const struct options *options, struct pl
 		return false;
 	if (!session_do(session, options->dry_run ? count_jobs : write_manifest, plan, err))
 		return false;
+	killpoint(KILL_PRODUCER_PLANNED, 0);
 	if (options->force && !options->dry_run && !session_do(session, reopen_jobs, plan, err))
 		return false;
 	if (!session_do(session, plan_count_unpublished, plan, err))

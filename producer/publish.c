@@ -9,6 +9,7 @@
 #include "common/backoff.h"
 #include "common/clock.h"
 #include "common/crypto.h"
+#include "common/killpoint.h"
 #include "common/log.h"
 #include "common/process.h"
 #include "common/text.h"
@@ -99,6 +100,7 @@ static bool publish_job(struct publisher *publisher, struct page_job *job)
 	if (!broker_publish(publisher->session->broker, &message, job))
 		return false;
 	job->state = PAGE_JOB_OPEN;
+	killpoint(KILL_PRODUCER_PAGE_SENT, job->message.account_id);
 	return true;
 }
 
@@ -198,11 +200,13 @@ static bool publish_pages(struct publisher *publisher, struct error *err)
 		if (!next_page(publisher, err))
 			return false;
 		ok = publish_page(publisher, err);
+		killpoint(KILL_PRODUCER_PAGE_CONFIRMED, 0);
 		/* What is confirmed is marked even when the page was not finished. */
 		if (!session_do(publisher->session, page_mark, page, &mark_err)) {
 			*err = mark_err;
 			return false;
 		}
+		killpoint(KILL_PRODUCER_PAGE_MARKED, 0);
 	} while (ok && page->count > 0);
 	return ok;
 }

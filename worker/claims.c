@@ -12,6 +12,7 @@
 
 #include "common/clock.h"
 #include "common/db_session.h"
+#include "common/killpoint.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/metrics.h"
@@ -53,6 +54,7 @@ static bool query_claims(struct claims *claims, struct job **jobs, int count,
 	db_array_init(&accounts, DB_INT8);
 	db_array_init(&slices, DB_INT4);
 	for (int i = 0; i < count; i++) {
+		killpoint(KILL_WORKER_BEFORE_CLAIM, jobs[i]->message.account_id);
 		db_array_uuid(&ids, jobs[i]->message.job_id);
 		db_array_integer(&attempts, jobs[i]->message.attempt);
 		db_array_integer(&accounts, jobs[i]->message.account_id);
@@ -99,6 +101,8 @@ static bool adopt(struct claims *claims, struct job **jobs, int count, struct er
 	for (size_t i = 0; i < column_count; i++)
 		db_param_array(&params, columns[i]);
 	ok = db_session_query(claims->session, STATEMENT_ADOPT_JOBS, &params, NULL, err);
+	if (ok)
+		killpoint(KILL_WORKER_ADOPTED, jobs[0]->message.account_id);
 	for (size_t i = 0; i < column_count; i++)
 		db_array_finish(columns[i]);
 	return ok;
@@ -156,6 +160,7 @@ static int pass_claimed(
 
 		claim_read(result, row, 1, &job->claim);
 		account_read(claims->line->cipher, result, row, 17, &job->account);
+		killpoint(KILL_WORKER_CLAIMED, job->message.account_id);
 	}
 	for (int i = 0; i < count; i++) {
 		if (jobs[i]->claim.known)
@@ -204,10 +209,7 @@ static void perform(struct claims *claims, struct job *job)
 	if (err.class != ERROR_INTERNAL) {
 		queue_put_first(&claims->queue, &job->link);
 	} else if (job->action == SYNC_SAVE_TOKEN) {
-		/*
-		 * A new pair is kept until it is saved, whatever PostgreSQL says: it is the only
-		 * one there is.
-		 */
+		/* The only new pair there is: kept until saved, whatever PostgreSQL says. */
 		struct log_job about = job_log(job);
 
 		log_about(LOG_ERROR, &about,

@@ -9,6 +9,7 @@
 
 #include "common/clock.h"
 #include "common/http.h"
+#include "common/killpoint.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/metrics.h"
@@ -97,6 +98,7 @@ static void take_reply(void *owner, const struct http_reply *reply)
 	enum metric_endpoint endpoint = job->call.endpoint;
 	enum sync_action action;
 
+	killpoint(KILL_WORKER_REPLY_TAKEN, job->message.account_id);
 	note_reply(fetcher, job, reply);
 	action = line_advance_reply(fetcher->line, job, reply);
 	if (job->failure.class != ERROR_NONE)
@@ -124,6 +126,7 @@ static void send_call(struct fetcher *fetcher, struct job *job, int64_t now_ms)
 	pacer_note_sent(&fetcher->pacers[endpoint], now_ms);
 	outages_note_sent(&fetcher->outages, endpoint);
 	fetch->call = http_send(fetcher->http, &request, take_reply, fetch);
+	killpoint(KILL_WORKER_CALL_SENT, job->message.account_id);
 }
 
 static void take_queue(struct fetcher *fetcher)

@@ -18,6 +18,7 @@
 
 #include "common/broker.h"
 #include "common/clock.h"
+#include "common/killpoint.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/metrics.h"
@@ -156,6 +157,7 @@ static void park(struct intake *intake, struct ticket *ticket, struct job_messag
 	parked->express = is_express(delivery);
 	park_behind(ticket, parked);
 	atomic_fetch_add(&intake->in_flight, 1);
+	killpoint(KILL_WORKER_PARKED, parked->message.account_id);
 }
 
 static void refuse_message(
@@ -194,6 +196,7 @@ static void take_delivery(void *context, const struct broker_delivery *delivery)
 		return;
 	}
 	metric_add(METRIC_DELIVERIES, delivery->redelivered ? DELIVERY_REPEATED : DELIVERY_NEW, 1);
+	killpoint(KILL_WORKER_DELIVERED, message.account_id);
 	ticket = ticket_of(intake, message.account_id);
 	if (!ticket) {
 		begin_job(intake, &message, is_express(delivery), delivery->epoch, delivery->tag);
@@ -242,10 +245,13 @@ static void settle(struct intake *intake, struct job *job)
 	if (atomic_load(&job->recalled))
 		atomic_fetch_sub(&intake->line->recalls, 1);
 	if (job->give_back) {
+		killpoint(KILL_WORKER_BEFORE_RETURN, ticket->account_id);
 		if (!ticket->returned)
 			broker_requeue(intake->broker, ticket->epoch, ticket->tag);
 	} else if (!ticket->returned) {
+		killpoint(KILL_WORKER_BEFORE_ACK, ticket->account_id);
 		broker_ack(intake->broker, ticket->epoch, ticket->tag);
+		killpoint(KILL_WORKER_AFTER_ACK, ticket->account_id);
 		metric_observe_ms(METRIC_JOB_SECONDS, 0, clock_monotonic_ms() - ticket->began_ms);
 	}
 	ticket->parked = NULL;

@@ -10,6 +10,7 @@
 
 #include "common/broker.h"
 #include "common/clock.h"
+#include "common/killpoint.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/metrics.h"
@@ -83,12 +84,16 @@ static bool publish_retry(struct outlet *outlet, struct report *report)
 {
 	const struct job *job = report->job;
 	struct job_message next = job->message; /* borrows original */
+	bool sent;
 
 	next.attempt = job->verdict.next_attempt;
 	text_clear(&outlet->body);
 	job_message_write(&next, &outlet->body);
-	return publish(outlet, topology_rung(job->verdict.rung)->key, next.job_id, NULL, 0,
+	sent = publish(outlet, topology_rung(job->verdict.rung)->key, next.job_id, NULL, 0,
 		&report->message);
+	if (sent)
+		killpoint(KILL_WORKER_RETRY_SENT, next.account_id);
+	return sent;
 }
 
 /* The next slice of the job, behind all that waits already. */
@@ -117,6 +122,7 @@ static bool publish_dead(struct outlet *outlet, struct report *report)
 		{"x-worker", outlet->line->worker_name, 0},
 		{"x-died-at", died_at, 0},
 	};
+	bool sent;
 
 	clock_format(
 		verdict->completed_at_us ? verdict->completed_at_us : clock_unix_us(), died_at);
@@ -125,19 +131,26 @@ static bool publish_dead(struct outlet *outlet, struct report *report)
 		text_append_bytes(&outlet->body, job->raw_body, job->raw_length);
 	else
 		job_message_write(&job->message, &outlet->body);
-	return publish(outlet, topology_queue(QUEUE_JOBS_DEAD)->key, job->message.job_id, headers,
+	sent = publish(outlet, topology_queue(QUEUE_JOBS_DEAD)->key, job->message.job_id, headers,
 		sizeof headers / sizeof *headers, &report->message);
+	if (sent)
+		killpoint(KILL_WORKER_DEAD_SENT, job->message.account_id);
+	return sent;
 }
 
 static bool publish_result(struct outlet *outlet, struct report *report)
 {
 	struct result_message result;
+	bool sent;
 
 	job_result(report->job, outlet->line->worker_name, &result);
 	text_clear(&outlet->body);
 	result_message_write(&result, &outlet->body);
-	return publish(outlet, topology_queue(QUEUE_RESULTS)->key, result.attempt_id, NULL, 0,
+	sent = publish(outlet, topology_queue(QUEUE_RESULTS)->key, result.attempt_id, NULL, 0,
 		&report->result);
+	if (sent)
+		killpoint(KILL_WORKER_RESULT_SENT, report->job->message.account_id);
+	return sent;
 }
 
 /* ---- The life of a report ---- */
@@ -176,6 +189,7 @@ static void end_report(struct outlet *outlet, struct report *report)
 		queue_put_first(&outlet->queue, &job->link);
 		return;
 	}
+	killpoint(KILL_WORKER_CONFIRMED, job->message.account_id);
 	if (!job->raw_body)
 		tell_end(job);
 	line_pass(outlet->line, job, OUTCOME_REPORTED);

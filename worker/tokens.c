@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "common/killpoint.h"
 #include "common/memory.h"
 #include "common/metrics.h"
 #include "worker/account_row.h"
@@ -51,6 +52,7 @@ bool tokens_lease(struct line *line, struct db_session *session, struct job *job
 	if (!granted)
 		return read_again(line, session, job, err);
 	job->leased_ms = asked_ms;
+	killpoint(KILL_WORKER_LEASE_TAKEN, job->message.account_id);
 	line_pass(line, job, OUTCOME_LEASED);
 	return true;
 }
@@ -65,6 +67,7 @@ bool tokens_save(struct line *line, struct db_session *session, struct job *job,
 	struct db_result *result = NULL;
 	bool ok, saved = false;
 
+	killpoint(KILL_WORKER_TOKEN_RECEIVED, job->message.account_id);
 	token_cipher_seal(cipher, account->store_code, account->open_id, TOKEN_ACCESS,
 		tokens->access_token, &access);
 	token_cipher_seal(cipher, account->store_code, account->open_id, TOKEN_REFRESH,
@@ -90,6 +93,7 @@ bool tokens_save(struct line *line, struct db_session *session, struct job *job,
 	if (!ok)
 		return false;
 	if (saved) {
+		killpoint(KILL_WORKER_TOKEN_SAVED, job->message.account_id);
 		metric_add(METRIC_TOKEN_REFRESHES, REFRESH_DONE, 1);
 		line_pass(line, job, OUTCOME_TOKEN_SAVED);
 		return true;
@@ -108,6 +112,7 @@ bool tokens_release(
 	db_param_boolean(&params, job->rotation_unknown || job->account.refresh_interrupted);
 	if (!db_session_query(session, STATEMENT_RELEASE_TOKEN, &params, NULL, err))
 		return false;
+	killpoint(KILL_WORKER_RELEASED, job->message.account_id);
 	metric_add(METRIC_TOKEN_REFRESHES, REFRESH_FAILED, failed);
 	line_pass(line, job, OUTCOME_RELEASED);
 	return true;

@@ -12,6 +12,7 @@
 
 #include "common/clock.h"
 #include "common/db_session.h"
+#include "common/killpoint.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/metrics.h"
@@ -59,6 +60,7 @@ static bool write_alone(struct writer *writer, struct job *job)
 	struct error err;
 
 	if (commit(writer, &job, 1, &err)) {
+		killpoint(KILL_WORKER_SAVED, job->message.account_id);
 		note_rows(job);
 		line_pass(writer->line, job, OUTCOME_SAVED);
 	} else if (err.class == ERROR_INTERNAL) {
@@ -81,6 +83,7 @@ static void write_batch(struct writer *writer)
 	if (commit(writer, writer->jobs, count, &err)) {
 		writer->count = 0;
 		for (int i = 0; i < count; i++) {
+			killpoint(KILL_WORKER_SAVED, writer->jobs[i]->message.account_id);
 			note_rows(writer->jobs[i]);
 			line_pass(writer->line, writer->jobs[i], OUTCOME_SAVED);
 		}
@@ -101,6 +104,7 @@ static void gather(struct writer *writer)
 	struct job *job = (struct job *)queue_take(&writer->queue, LINE_TURN_MS);
 
 	for (; job; job = (struct job *)queue_take(&writer->queue, 0)) {
+		killpoint(KILL_WORKER_BEFORE_SAVE, job->message.account_id);
 		writer->jobs[writer->count++] = job;
 		rows += snapshot_rows(&job->snapshot);
 		if (writer->count == LINE_BATCH_JOBS || rows >= BATCH_ROWS_MAX)
