@@ -44,6 +44,7 @@ struct config {
 	int64_t quota_token;
 	int64_t drain_timeout_ms;
 	int64_t hold_timeout_ms;
+	int64_t stall_timeout_ms;
 	int64_t http_timeout_ms;
 	char *http_listen;    /* "127.0.0.1:9464"; empty: no endpoint */
 	char *migrations_dir; /* NULL: the installed ones */

@@ -180,22 +180,23 @@ bool health_is_ready(struct health *health)
 	return is_ready;
 }
 
-static bool is_stuck(const struct health_loop *loop, int64_t now_ms, int64_t *for_ms)
+static bool is_stuck(
+	const struct health_loop *loop, int64_t limit_ms, int64_t now_ms, int64_t *for_ms)
 {
 	int64_t turned_ms = atomic_load_explicit(&loop->turned_ms, memory_order_relaxed);
 
 	*for_ms = now_ms - turned_ms;
-	return turned_ms != LOOP_ENDED && *for_ms > HEALTH_LOOP_LIMIT_MS;
+	return turned_ms != LOOP_ENDED && *for_ms > limit_ms;
 }
 
-const char *health_stuck_loop(struct health *health)
+const char *health_stuck_loop(struct health *health, int64_t limit_ms)
 {
 	int64_t now_ms = health->now_ms(), for_ms;
 	const char *name = NULL;
 
 	pthread_mutex_lock(&health->lock);
 	for (size_t i = 0; i < health->loop_count && !name; i++)
-		if (is_stuck(&health->loops[i], now_ms, &for_ms))
+		if (is_stuck(&health->loops[i], limit_ms, now_ms, &for_ms))
 			name = health->loops[i].name;
 	pthread_mutex_unlock(&health->lock);
 	return name;
@@ -211,7 +212,7 @@ static bool list_stuck(struct health *health, struct text *page)
 	for (size_t i = 0; i < health->loop_count; i++) {
 		int64_t for_ms;
 
-		if (!is_stuck(&health->loops[i], now_ms, &for_ms))
+		if (!is_stuck(&health->loops[i], HEALTH_LOOP_LIMIT_MS, now_ms, &for_ms))
 			continue;
 		is_alive = false;
 		text_append_format(page, "%s has not turned for %lld s, the limit is %d s\n",

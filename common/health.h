@@ -53,8 +53,8 @@ struct health_need *health_add_need(struct health *health, const char *name);
  * the same reason.
  */
 void health_set_need(struct health_need *need, const char *reason);
-/* The name of a loop that has not turned within its limit; NULL: all turn. */
-const char *health_stuck_loop(struct health *health);
+/* The name of a loop that has not turned for limit_ms; NULL: all turn. */
+const char *health_stuck_loop(struct health *health, int64_t limit_ms);
 /* True when no need is missing. */
 bool health_is_ready(struct health *health);
 

@@ -12,7 +12,6 @@
  */
 #include "worker/line.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,30 +23,9 @@
 #include "common/metrics.h"
 #include "common/process.h"
 #include "common/topology.h"
+#include "worker/tickets.h"
 
-#define TICKET_BUCKETS 1024
-
-struct parked {
-	struct parked *next;
-	struct job_message message;
-	uint64_t epoch;
-	uint64_t tag;
-	bool express;
-};
-
-struct ticket {
-	struct ticket *next; /* of the bucket */
-	int64_t account_id;  /* 0: of a message that is no job; in no bucket */
-	struct job *job;     /* for job->recalled alone: its fields are its owner's */
-	char job_id[UUID_TEXT_SIZE];
-	int attempt;
-	int slice;
-	uint64_t epoch;
-	uint64_t tag;
-	bool returned; /* the delivery went back to its queue while the job did not come home */
-	int64_t began_ms;
-	struct parked *parked; /* oldest first */
-};
+#define LOOK_MS 100 /* for the end of what is waited for */
 
 struct intake {
 	struct line *line;
@@ -62,87 +40,41 @@ struct intake {
 	atomic_bool closed;      /* nothing is delivered any more */
 	atomic_size_t in_flight; /* tickets and parked deliveries */
 	int64_t looked_ms;       /* when recall_old() last looked */
-	struct ticket *buckets[TICKET_BUCKETS];
+	struct tickets tickets;
 };
 
-static struct ticket **bucket_of(struct intake *intake, int64_t account_id)
+/* Enter a job that begins, with its delivery. */
+static void open_ticket(struct intake *intake, struct job *job, uint64_t epoch, uint64_t tag)
 {
-	return &intake->buckets[(uint64_t)account_id % TICKET_BUCKETS];
-}
-
-static struct ticket *ticket_of(struct intake *intake, int64_t account_id)
-{
-	struct ticket *ticket = *bucket_of(intake, account_id);
-
-	while (ticket && ticket->account_id != account_id)
-		ticket = ticket->next;
-	return ticket;
-}
-
-static struct ticket *ticket_add(
-	struct intake *intake, const struct job_message *message, uint64_t epoch, uint64_t tag)
-{
-	struct ticket *ticket = memory_allocate(1, sizeof *ticket);
+	struct ticket *ticket = tickets_add(&intake->tickets, job);
 
 	ticket->epoch = epoch;
 	ticket->tag = tag;
-	ticket->began_ms = clock_monotonic_ms();
-	if (message) {
-		struct ticket **bucket = bucket_of(intake, message->account_id);
-
-		ticket->account_id = message->account_id;
-		memcpy(ticket->job_id, message->job_id, sizeof ticket->job_id);
-		ticket->attempt = message->attempt;
-		ticket->slice = message->progress.slice;
-		ticket->next = *bucket;
-		*bucket = ticket;
-	}
 	atomic_fetch_add(&intake->in_flight, 1);
-	return ticket;
+	metric_add(METRIC_JOBS_IN_FLIGHT, 0, 1);
 }
 
-static void ticket_remove(struct intake *intake, struct ticket *ticket)
+static void close_ticket(struct intake *intake, struct ticket *ticket)
 {
-	if (ticket->account_id) {
-		struct ticket **at = bucket_of(intake, ticket->account_id);
-
-		while (*at != ticket)
-			at = &(*at)->next;
-		*at = ticket->next;
-	}
-	assert(!ticket->parked);
-	free(ticket);
+	tickets_remove(&intake->tickets, ticket);
 	atomic_fetch_sub(&intake->in_flight, 1);
+	metric_add(METRIC_JOBS_IN_FLIGHT, 0, -1);
 }
 
 /* Takes over message. */
 static void begin_job(struct intake *intake, struct job_message *message, bool express,
 	uint64_t epoch, uint64_t tag)
 {
-	struct ticket *ticket = ticket_add(intake, message, epoch, tag);
 	struct job *job = job_create(message);
 
-	job->ticket = ticket;
 	job->express = express;
-	ticket->job = job;
-	metric_add(METRIC_JOBS_IN_FLIGHT, 0, 1);
+	open_ticket(intake, job, epoch, tag);
 	line_pass(intake->line, job, OUTCOME_STARTED);
 }
 
 static bool is_express(const struct broker_delivery *delivery)
 {
 	return strcmp(delivery->queue, topology_queue(QUEUE_JOBS_EXPRESS)->name) == 0;
-}
-
-/* Behind what is parked there already. */
-static void park_behind(struct ticket *ticket, struct parked *parked)
-{
-	struct parked **last = &ticket->parked;
-
-	while (*last)
-		last = &(*last)->next;
-	parked->next = NULL;
-	*last = parked;
 }
 
 /* Takes over message. */
@@ -155,7 +87,7 @@ static void park(struct intake *intake, struct ticket *ticket, struct job_messag
 	parked->epoch = delivery->epoch;
 	parked->tag = delivery->tag;
 	parked->express = is_express(delivery);
-	park_behind(ticket, parked);
+	ticket_park(ticket, parked);
 	atomic_fetch_add(&intake->in_flight, 1);
 	killpoint(KILL_WORKER_PARKED, parked->message.account_id);
 }
@@ -166,22 +98,11 @@ static void refuse_message(
 	struct job *job = job_create_unreadable(delivery->body, delivery->length, reason);
 
 	metric_add(METRIC_DELIVERIES, DELIVERY_MALFORMED, 1);
-	metric_add(METRIC_JOBS_IN_FLIGHT, 0, 1);
 	log_warn("message %s of %s is no job: %s; it goes to %s", delivery->message_id,
 		delivery->queue, reason->text, topology_queue(QUEUE_JOBS_DEAD)->name);
-	job->ticket = ticket_add(intake, NULL, delivery->epoch, delivery->tag);
-	job->ticket->job = job;
+	open_ticket(intake, job, delivery->epoch, delivery->tag);
 	job->action = SYNC_REPORT;
 	outlet_put(intake->line->outlet, job);
-}
-
-/* The message of the job that is at work, delivered again: its delivery was lost or went back. */
-static bool is_delivered_again(const struct ticket *ticket, const struct job_message *message,
-	const struct broker_delivery *delivery)
-{
-	return (ticket->returned || ticket->epoch != delivery->epoch) &&
-	       ticket->attempt == message->attempt && ticket->slice == message->progress.slice &&
-	       strcmp(ticket->job_id, message->job_id) == 0;
 }
 
 static void take_delivery(void *context, const struct broker_delivery *delivery)
@@ -197,10 +118,10 @@ static void take_delivery(void *context, const struct broker_delivery *delivery)
 	}
 	metric_add(METRIC_DELIVERIES, delivery->redelivered ? DELIVERY_REPEATED : DELIVERY_NEW, 1);
 	killpoint(KILL_WORKER_DELIVERED, message.account_id);
-	ticket = ticket_of(intake, message.account_id);
+	ticket = tickets_find(&intake->tickets, message.account_id);
 	if (!ticket) {
 		begin_job(intake, &message, is_express(delivery), delivery->epoch, delivery->tag);
-	} else if (is_delivered_again(ticket, &message, delivery)) {
+	} else if (ticket_is_repeated(ticket, &message, delivery)) {
 		ticket->epoch = delivery->epoch;
 		ticket->tag = delivery->tag;
 		ticket->began_ms = clock_monotonic_ms();
@@ -219,12 +140,12 @@ static void begin_parked(struct intake *intake, struct parked *parked)
 {
 	while (parked) {
 		struct parked *next = parked->next;
-		struct ticket *ticket = ticket_of(intake, parked->message.account_id);
+		struct ticket *ticket = tickets_find(&intake->tickets, parked->message.account_id);
 
 		if (parked->epoch != broker_epoch(intake->broker)) {
 			job_message_finish(&parked->message);
 		} else if (ticket) {
-			park_behind(ticket, parked);
+			ticket_park(ticket, parked);
 			parked = next;
 			continue; /* still in flight */
 		} else {
@@ -255,10 +176,26 @@ static void settle(struct intake *intake, struct job *job)
 		metric_observe_ms(METRIC_JOB_SECONDS, 0, clock_monotonic_ms() - ticket->began_ms);
 	}
 	ticket->parked = NULL;
-	ticket_remove(intake, ticket);
+	close_ticket(intake, ticket);
 	job_destroy(job);
-	metric_add(METRIC_JOBS_IN_FLIGHT, 0, -1);
 	begin_parked(intake, parked);
+}
+
+/* What waits behind a job that is held for long goes back to the queue at once. */
+static void return_parked(struct intake *intake, struct ticket *ticket)
+{
+	struct parked *parked = ticket->parked;
+
+	ticket->parked = NULL;
+	while (parked) {
+		struct parked *next = parked->next;
+
+		broker_requeue(intake->broker, parked->epoch, parked->tag);
+		job_message_finish(&parked->message);
+		atomic_fetch_sub(&intake->in_flight, 1);
+		free(parked);
+		parked = next;
+	}
 }
 
 /*
@@ -276,6 +213,7 @@ static void recall(struct intake *intake, struct ticket *ticket, int64_t now_ms)
 		return;
 	if (!atomic_exchange(&ticket->job->recalled, true)) {
 		atomic_fetch_add(&intake->line->recalls, 1);
+		return_parked(intake, ticket);
 	} else if (age_ms >= limit_ms + limit_ms / 4) {
 		log_warn(
 			"job %s is still at hand after %lld s: its delivery goes back to the queue",
@@ -293,7 +231,7 @@ static void recall_old(struct intake *intake)
 		return;
 	intake->looked_ms = now_ms;
 	for (size_t i = 0; i < TICKET_BUCKETS; i++)
-		for (struct ticket *at = intake->buckets[i]; at; at = at->next)
+		for (struct ticket *at = intake->tickets.buckets[i]; at; at = at->next)
 			recall(intake, at, now_ms);
 	if (line_gives_back(intake->line)) {
 		claims_wake(intake->line->claims);
@@ -327,7 +265,8 @@ static void *run(void *argument)
 			broker_stop_consuming(intake->broker);
 			atomic_store(&intake->closed, true);
 		}
-		broker_run(intake->broker, intake->settled.event_fd, LINE_TURN_MS);
+		broker_run(intake->broker, intake->settled.event_fd,
+			health_is_ready(intake->line->health) ? LINE_TURN_MS : LOOK_MS);
 		follow_readiness(intake);
 		queue_acknowledge(&intake->settled);
 		while ((item = queue_take(&intake->settled, 0)))

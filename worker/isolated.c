@@ -142,7 +142,7 @@ void isolated_serve(struct line *line)
 		} else if (fds[0].revents && !is_busy) {
 			open = take_job(line);
 		}
-		if (!health_stuck_loop(line->health))
+		if (!health_stuck_loop(line->health, line->config->stall_timeout_ms / 2))
 			tell("alive\n");
 	}
 }

@@ -26,10 +26,9 @@
 #include "worker/isolated.h"
 #include "worker/job_list.h"
 
-#define DEATHS_MAX     3      /* of the child over one job */
-#define SILENCE_MS     120000 /* of the child: its threads do not turn */
-#define IDLE_MS        10000  /* then the child is ended */
-#define START_AGAIN_MS 2000   /* after one that did not even become ready */
+#define DEATHS_MAX     3     /* of the child over one job */
+#define IDLE_MS        10000 /* then the child is ended */
+#define START_AGAIN_MS 2000  /* after one that did not even become ready */
 #define ANSWER_SIZE    128
 
 struct isolation {
@@ -106,13 +105,14 @@ static void tell_child_to_stop(struct isolation *isolation)
 	isolation->told_to_stop = true;
 }
 
-static void describe_death(const struct isolation *isolation, int status, struct error *err)
+static void describe_death(
+	const struct isolation *isolation, const struct job *job, int status, struct error *err)
 {
-	const struct job *job = isolation->job;
 	char how[64];
 
 	if (isolation->killed)
-		snprintf(how, sizeof how, "stood still for %d s", SILENCE_MS / 1000);
+		snprintf(how, sizeof how, "stood still for %lld s",
+			(long long)isolation->line->config->stall_timeout_ms / 1000);
 	else if (WIFSIGNALED(status))
 		snprintf(how, sizeof how, "was ended by signal %d (%s)", WTERMSIG(status),
 			strsignal(WTERMSIG(status)));
@@ -138,7 +138,7 @@ static void blame_job(struct isolation *isolation, int status)
 	}
 	job->deaths++;
 	metric_add(METRIC_ISOLATED_DEATHS, 0, 1);
-	describe_death(isolation, status, &err);
+	describe_death(isolation, job, status, &err);
 	log_about(LOG_ERROR, &about, "%s", err.text);
 	if (job->deaths >= DEATHS_MAX)
 		line_pass_failure(isolation->line, job, &err);
@@ -276,7 +276,7 @@ static void watch_child(struct isolation *isolation, int64_t now_ms)
 
 	if (!isolation->child)
 		return;
-	if (silence_ms >= SILENCE_MS && !isolation->killed) {
+	if (silence_ms >= isolation->line->config->stall_timeout_ms && !isolation->killed) {
 		isolation->killed = true;
 		kill(isolation->child, SIGKILL);
 	}

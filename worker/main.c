@@ -18,12 +18,8 @@
 #define DRAIN_LOOK_MS 50
 /* After the drain time, for what cannot be given back to be committed and confirmed. */
 #define GIVE_BACK_MS 10000
-/*
- * A stage that does not move for so long, looked at every second, is stuck: its thread cannot be
- * ended, but the worker can.
- */
-#define STUCK_LOOKS 60
-#define LOOK_MS     1000
+#define LOOK_MS      1000
+#define STUCK_LOOKS  3 /* in a row that find a stage stuck */
 /* Longer still while a token refresh is on its way: its answer exists nowhere else. */
 #define REFRESH_LEFT_S 120
 
@@ -128,8 +124,9 @@ static bool drain(struct line *line)
 }
 
 /*
- * Sleep until the worker is asked to stop, or a stage is stuck. Looks are counted, not seconds: while
- * the whole process stood still, nobody looked.
+ * Sleep until the worker is asked to stop. False: a stage is stuck; its thread cannot be ended, but
+ * the worker can. Several looks have to find it so: while the whole process stood still, nobody
+ * turned, and nobody looked.
  */
 static bool wait_stop(struct line *line)
 {
@@ -137,7 +134,7 @@ static bool wait_stop(struct line *line)
 	int looks = 0;
 
 	while (!process_is_stopping()) {
-		const char *stuck = health_stuck_loop(line->health);
+		const char *stuck = health_stuck_loop(line->health, line->config->stall_timeout_ms);
 
 		looks = stuck ? looks + 1 : 0;
 		if (looks >= STUCK_LOOKS) {
