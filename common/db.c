@@ -39,16 +39,13 @@ bool db_is_failure(const PGresult *result)
 	       status != PGRES_EMPTY_QUERY;
 }
 
-/*
- * Read the results of one statement up to the NULL that ends them. The last good or the first bad
- * one is the caller's.
- */
-static PGresult *read_results(struct db *db)
+PGresult *db_read_results(struct db *db)
 {
 	PGresult *kept = NULL;
 	PGresult *next;
 
-	while ((next = PQgetResult(db->connection))) {
+	db_expect_answer(db);
+	while ((next = db_next_result(db))) {
 		if (kept && db_is_failure(kept)) {
 			PQclear(next);
 		} else {
@@ -71,8 +68,9 @@ static PGresult *read_sync(struct db *db)
 	PGresult *failure = NULL;
 	bool is_sync = false;
 
+	db_expect_answer(db);
 	while (!is_sync && !db->lost) {
-		PGresult *result = PQgetResult(db->connection);
+		PGresult *result = db_next_result(db);
 
 		is_sync = PQresultStatus(result) == PGRES_PIPELINE_SYNC;
 		/* Nothing at all before the sync: it was never sent. */
@@ -111,7 +109,9 @@ static bool send_prepare(struct db *db, enum statement statement)
 	Oid types[DB_PARAMS_MAX];
 	int count = db_types_parse(definition->params, types);
 
-	return PQsendPrepare(db->connection, definition->name, definition->sql, count, types) == 1;
+	db_expect_answer(db);
+	return PQsendPrepare(db->connection, definition->name, definition->sql, count, types) &&
+	       db_flush(db);
 }
 
 static bool is_used_by(enum statement statement, enum program program)
@@ -146,7 +146,7 @@ static bool prepare_statements(struct db *db, struct error *err)
 
 		if (!is_used_by((enum statement)i, db->program))
 			continue;
-		result = read_results(db);
+		result = db_read_results(db);
 		db->prepared[i] = result && !db_is_failure(result);
 		if (ok && !db->prepared[i]) {
 			db_fault(db, result, statement_definition((enum statement)i)->name,
@@ -228,16 +228,19 @@ static bool send_statement(struct db *db, enum statement statement, struct db_pa
 	struct db_params none = {0};
 	Oid types[DB_PARAMS_MAX];
 	int count = db_types_parse(definition->params, types);
+	int sent;
 
 	if (!params)
 		params = &none;
 	assert(params->count == count);
 	complete_arrays(params);
-	if (db->prepared[statement])
-		return PQsendQueryPrepared(db->connection, definition->name, count, params->values,
-			       params->lengths, params->formats, 0) == 1;
-	return PQsendQueryParams(db->connection, definition->sql, count, types, params->values,
-		       params->lengths, params->formats, 0) == 1;
+	db_expect_answer(db);
+	sent = db->prepared[statement]
+		       ? PQsendQueryPrepared(db->connection, definition->name, count,
+				 params->values, params->lengths, params->formats, 0)
+		       : PQsendQueryParams(db->connection, definition->sql, count, types,
+				 params->values, params->lengths, params->formats, 0);
+	return sent && db_flush(db);
 }
 
 bool db_query(struct db *db, enum statement statement, struct db_params *params,
@@ -247,7 +250,7 @@ bool db_query(struct db *db, enum statement statement, struct db_params *params,
 	PGresult *rows = NULL;
 
 	if (send_statement(db, statement, params))
-		rows = read_results(db);
+		rows = db_read_results(db);
 	log_statement(db, statement, began_ms, rows);
 	return take_result(db, rows, statement_definition(statement)->name, result, err);
 }
@@ -259,7 +262,7 @@ static bool read_steps(struct db *db, struct db_step *steps, size_t count, struc
 	bool ok = true;
 
 	for (size_t i = 0; i < count; i++) {
-		PGresult *rows = read_results(db);
+		PGresult *rows = db_read_results(db);
 
 		log_statement(db, steps[i].statement, began_ms, rows);
 		if (!ok)
@@ -304,7 +307,7 @@ void db_steps_finish(struct db_step *steps, size_t count)
 
 static bool run_command(struct db *db, const char *command, struct error *err)
 {
-	PGresult *rows = PQsendQuery(db->connection, command) ? read_results(db) : NULL;
+	PGresult *rows = PQsendQuery(db->connection, command) ? db_read_results(db) : NULL;
 
 	return take_result(db, rows, command, NULL, err);
 }

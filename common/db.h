@@ -91,7 +91,8 @@ void db_array_uuid(struct db_array *array, const char *uuid); /* DB_UUID; a vali
 void db_array_day(struct db_array *array, const char *day);   /* DB_DATE; a valid YYYY-MM-DD */
 
 /*
- * Run one statement.
+ * Run one statement. One that is not answered in time (worker 40 s, logger 15 s, others 16 min; each
+ * a little above its statement_timeout) fails, and the connection is lost.
  *
  * Owns:  *result (NULL: not wanted) is ended with db_result_destroy(); untouched on failure.
  * Fails: database - temporary: lost connection, deadlock, time-out, shutdown, no room: the caller
@@ -109,8 +110,9 @@ struct db_step {
 
 /*
  * Run steps as one transaction in one round trip (pipeline mode): all of them or none. The results
- * are the caller's, also after a failure. Fails as db_query(); a connection that is lost after
- * sending leaves the outcome unknown, so that every step must be safe to repeat.
+ * are the caller's, also after a failure. Each step has the time that a statement has. Fails as
+ * db_query(); a connection that is lost after sending leaves the outcome unknown, so that every step
+ * must be safe to repeat.
  */
 bool db_transact(struct db *db, struct db_step *steps, size_t count, struct error *err);
 void db_steps_finish(struct db_step *steps, size_t count);
@@ -121,7 +123,7 @@ bool db_commit(struct db *db, struct error *err);
 void db_rollback(struct db *db);
 
 /*
- * Run SQL text of possibly several statements: migrations and tests only. The error text names the
+ * Run SQL text of possibly several statements, however long it takes: migrations and tests only. The error text names the
  * statement's number, and the line where PostgreSQL gives a position; *result (NULL: not wanted) is
  * the last statement's.
  */

@@ -53,6 +53,19 @@ static const char *session_options(enum program program)
 	return "-c statement_timeout=15min -c lock_timeout=10s";
 }
 
+/*
+ * A little more than statement_timeout: whoever does not answer by then is frozen or out of reach,
+ * and would have said so otherwise.
+ */
+static int64_t answer_limit_ms(enum program program)
+{
+	if (program == PROGRAM_LOGGER)
+		return 15000;
+	if (program == PROGRAM_WORKER)
+		return 40000;
+	return 960000;
+}
+
 /* What stands before dbname may be overridden by the URL, what stands after it may not. */
 static PGconn *begin_connecting(const char *url, enum program program)
 {
@@ -209,5 +222,7 @@ bool db_connect(const char *url, enum program program, struct db *db, struct err
 	}
 	PQsetErrorVerbosity(db->connection, PQERRORS_TERSE);
 	PQsetNoticeReceiver(db->connection, receive_notice, db);
+	PQsetnonblocking(db->connection, 1);
+	db->answer_limit_ms = answer_limit_ms(program);
 	return true;
 }

@@ -8,6 +8,7 @@
 
 #include <libpq-fe.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "common/db.h"
 
@@ -19,7 +20,10 @@ struct db {
 	bool logging;
 	bool lost;                 /* of no use any more, whatever PQstatus() says */
 	bool prepared[STATEMENTS]; /* the others are sent as text */
-	char farewell[200]; /* the last FATAL message that came unasked: why the server hung up */
+	int64_t answer_limit_ms;   /* how long one answer may take; 0: for ever */
+	int64_t deadline_ms;       /* of the answer that is awaited */
+	/* The last FATAL message that came unasked, or that none came: why the connection is lost. */
+	char farewell[200];
 };
 
 struct db_result {
@@ -28,6 +32,14 @@ struct db_result {
 
 /* db_connect.c: a connection without prepared statements. Fails as db_open(). */
 bool db_connect(const char *url, enum program program, struct db *db, struct error *err);
+
+/* db_wait.c */
+/* The time for the next answer begins. */
+void db_expect_answer(struct db *db);
+/* Send what libpq holds. False: the connection is lost. */
+bool db_flush(struct db *db);
+/* As PQgetResult(); also NULL when the connection was lost, or is now for want of an answer. */
+PGresult *db_next_result(struct db *db);
 
 /* db_type.c */
 Oid db_type_oid(enum db_type type); /* of an element */
@@ -44,6 +56,8 @@ void db_array_complete(struct db_array *array);
 
 /* db.c */
 bool db_is_failure(const PGresult *result);
+/* Read the results of one statement up to the NULL that ends them. Owns: the last good or first bad one. */
+PGresult *db_read_results(struct db *db);
 
 /*
  * db_fault.c: what a failed result (NULL: none came) says about what. Marks the connection as lost

@@ -61,7 +61,9 @@ bool db_run_script(struct db *db, const char *sql, struct db_result **result, st
 	int statement = 0;
 	bool ok = PQsendQuery(db->connection, sql) == 1;
 
-	while (ok && !db->lost && (next = PQgetResult(db->connection))) {
+	/* A migration may take hours, and a person is watching. */
+	db->deadline_ms = INT64_MAX;
+	while (ok && !db->lost && (next = db_next_result(db))) {
 		refuse_copy(db, next);
 		PQclear(last);
 		last = next;
@@ -74,7 +76,7 @@ bool db_run_script(struct db *db, const char *sql, struct db_result **result, st
 		ok = false;
 	}
 	/* After an error nothing more is run, but what is left must be read. */
-	while (PQstatus(db->connection) == CONNECTION_OK && (next = PQgetResult(db->connection)))
+	while (PQstatus(db->connection) == CONNECTION_OK && (next = db_next_result(db)))
 		PQclear(next);
 	if (ok && result)
 		*result = db_result_create(last);
@@ -90,14 +92,16 @@ bool db_describe(struct db *db, enum statement statement, struct text *params, s
 	const struct statement_definition *definition = statement_definition(statement);
 	Oid types[DB_PARAMS_MAX];
 	int count = db_types_parse(definition->params, types);
-	PGresult *result = PQprepare(db->connection, "", definition->sql, count, types);
+	PGresult *result = NULL;
 	bool ok = false;
 
-	if (!db_is_failure(result)) {
+	if (PQsendPrepare(db->connection, "", definition->sql, count, types))
+		result = db_read_results(db);
+	if (result && !db_is_failure(result)) {
 		PQclear(result);
-		result = PQdescribePrepared(db->connection, "");
+		result = PQsendDescribePrepared(db->connection, "") ? db_read_results(db) : NULL;
 	}
-	if (db_is_failure(result)) {
+	if (!result || db_is_failure(result)) {
 		db_fault(db, result, definition->name, DB_SHOW_MESSAGE, err);
 		goto out;
 	}
