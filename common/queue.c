@@ -7,20 +7,17 @@
 #include <assert.h>
 #include <errno.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "common/clock.h"
+#include "common/condition.h"
 
 void queue_init(struct queue *queue)
 {
-	pthread_condattr_t attributes;
-
 	*queue = (struct queue){.event_fd = -1};
 	queue->last = &queue->first;
 	pthread_mutex_init(&queue->lock, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&queue->filled, &attributes);
-	pthread_condattr_destroy(&attributes);
+	condition_init(&queue->filled);
 }
 
 void queue_init_polled(struct queue *queue)
@@ -113,16 +110,7 @@ static struct queue_item *take_locked(struct queue *queue)
 
 static void wait_locked(struct queue *queue, int64_t timeout_ms)
 {
-	struct timespec until;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += timeout_ms / 1000;
-	until.tv_nsec += timeout_ms % 1000 * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
-	pthread_cond_timedwait(&queue->filled, &queue->lock, &until);
+	condition_wait_until(&queue->filled, &queue->lock, clock_monotonic_ms() + timeout_ms);
 }
 
 struct queue_item *queue_take(struct queue *queue, int64_t timeout_ms)
