@@ -194,6 +194,13 @@ bool db_is_usable(const struct db *db)
 	       PQtransactionStatus(db->connection) == PQTRANS_IDLE;
 }
 
+const char *db_problem(const struct db *db)
+{
+	if (!db->lost && PQstatus(db->connection) == CONNECTION_OK)
+		return "";
+	return *db->farewell ? db->farewell : "the connection to PostgreSQL is lost";
+}
+
 /* An idle server has nothing to say, but for news of its settings and its farewell. */
 bool db_check_idle(struct db *db, struct error *err)
 {

@@ -37,6 +37,8 @@ void db_close(struct db *db); /* NULL: nothing to do */
  * another.
  */
 bool db_is_usable(const struct db *db);
+/* Why the connection is broken; "" when it is not. Borrowed. */
+const char *db_problem(const struct db *db);
 /*
  * Look, without waiting, whether the server has ended a connection that nobody uses at the moment.
  * Fails: database - it has; the text says why, where the server told.

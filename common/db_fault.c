@@ -61,6 +61,8 @@ void db_fault(struct db *db, const PGresult *result, const char *what, enum db_d
 		text_string(&text));
 	if (rule->ends_session || PQstatus(db->connection) != CONNECTION_OK)
 		db->lost = true;
+	if (db->lost && !*db->farewell)
+		snprintf(db->farewell, sizeof db->farewell, "%s", text_string(&text));
 	metric_add(METRIC_DB_ERRORS, 0, 1);
 	text_finish(&text);
 }

@@ -22,7 +22,7 @@ struct db {
 	bool prepared[STATEMENTS]; /* the others are sent as text */
 	int64_t answer_limit_ms;   /* how long one answer may take; 0: for ever */
 	int64_t deadline_ms;       /* of the answer that is awaited */
-	/* The last FATAL message that came unasked, or that none came: why the connection is lost. */
+	/* Why the connection is lost, above all the FATAL message that came unasked. */
 	char farewell[200];
 };
 

@@ -32,8 +32,8 @@ void db_expect_answer(struct db *db)
  */
 static void give_up(struct db *db)
 {
-	snprintf(db->farewell, sizeof db->farewell,
-		"PostgreSQL has not answered for %" PRId64 " s", db->answer_limit_ms / 1000);
+	snprintf(db->farewell, sizeof db->farewell, "PostgreSQL has not answered for %" PRId64 " s",
+		db->answer_limit_ms / 1000);
 	shutdown(PQsocket(db->connection), SHUT_RDWR);
 	db->lost = true;
 }
