@@ -6,14 +6,16 @@
 
 int64_t backoff_next_ms(struct backoff *backoff, uint64_t random)
 {
+	int64_t least_ms = backoff->failures > 0 ? backoff->floor_ms : 0;
+	int64_t most_ms = backoff->cap_ms - least_ms;
 	int64_t limit_ms = backoff->base_ms;
 
-	for (int i = 0; i < backoff->failures && limit_ms < backoff->cap_ms; i++)
+	for (int i = 0; i < backoff->failures && limit_ms < most_ms; i++)
 		limit_ms *= 2;
-	if (limit_ms > backoff->cap_ms)
-		limit_ms = backoff->cap_ms;
+	if (limit_ms > most_ms)
+		limit_ms = most_ms;
 	backoff->failures++;
-	return (int64_t)(random % ((uint64_t)limit_ms + 1));
+	return least_ms + (int64_t)(random % ((uint64_t)limit_ms + 1));
 }
 
 void backoff_reset(struct backoff *backoff)

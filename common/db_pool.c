@@ -12,13 +12,14 @@
 #include "common/db_pool.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "common/clock.h"
+#include "common/condition.h"
+#include "common/crypto.h"
+#include "common/db_pace.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/metrics.h"
@@ -54,28 +55,15 @@ struct db_pool {
 	int idle_count;       /* lent + idle_count <= size */
 	struct waiter *first; /* the line */
 	struct waiter **last;
+	struct db_pace pace;
+	bool connecting;                /* somebody is at it */
+	pthread_cond_t connect_is_over; /* or the pool stops */
 	bool stopping;
 	bool keeper_runs;
 	pthread_cond_t keeper_wake; /* the pool stops */
 
 	pthread_t keeper;
 };
-
-static void init_condition(pthread_cond_t *condition)
-{
-	pthread_condattr_t attributes;
-
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(condition, &attributes);
-	pthread_condattr_destroy(&attributes);
-}
-
-static struct timespec timespec_of(int64_t monotonic_ms)
-{
-	return (struct timespec){
-		.tv_sec = monotonic_ms / 1000, .tv_nsec = monotonic_ms % 1000 * 1000000};
-}
 
 struct db_pool *db_pool_create(const struct db_pool_options *options)
 {
@@ -90,7 +78,9 @@ struct db_pool *db_pool_create(const struct db_pool_options *options)
 	pthread_mutex_init(&pool->lock, NULL);
 	pool->idle = memory_allocate((size_t)pool->size, sizeof *pool->idle);
 	pool->last = &pool->first;
-	init_condition(&pool->keeper_wake);
+	db_pace_init(&pool->pace);
+	condition_init(&pool->connect_is_over);
+	condition_init(&pool->keeper_wake);
 	return pool;
 }
 
@@ -135,10 +125,10 @@ static void *keep(void *context)
 
 	pthread_mutex_lock(&pool->lock);
 	while (!pool->stopping) {
-		struct timespec until = timespec_of(clock_monotonic_ms() + period_ms);
 		int taken;
 
-		pthread_cond_timedwait(&pool->keeper_wake, &pool->lock, &until);
+		condition_wait_until(
+			&pool->keeper_wake, &pool->lock, clock_monotonic_ms() + period_ms);
 		taken = take_out_locked(pool, out, reasons);
 		pthread_mutex_unlock(&pool->lock);
 		for (int i = 0; i < taken; i++) {
@@ -196,13 +186,12 @@ static void leave_line_locked(struct db_pool *pool, struct waiter *waiter)
 static bool wait_in_line_locked(struct db_pool *pool, int64_t deadline_ms)
 {
 	struct waiter waiter = {.next = NULL};
-	struct timespec until = timespec_of(deadline_ms);
 
-	init_condition(&waiter.called);
+	condition_init(&waiter.called);
 	*pool->last = &waiter;
 	pool->last = &waiter.next;
 	while (!waiter.has_place && !pool->stopping)
-		if (pthread_cond_timedwait(&waiter.called, &pool->lock, &until) == ETIMEDOUT)
+		if (!condition_wait_until(&waiter.called, &pool->lock, deadline_ms))
 			break;
 	if (!waiter.has_place)
 		leave_line_locked(pool, &waiter);
@@ -230,12 +219,62 @@ static void give_place_back(struct db_pool *pool)
 	pthread_mutex_unlock(&pool->lock);
 }
 
+static void refuse_when_stopping(struct error *err)
+{
+	error_set(err, ERROR_STOPPING, "the connection pool is stopping");
+}
+
+/* Whoever finds another connecting hears how that went first. */
+static bool begin_to_connect(struct db_pool *pool, struct error *err)
+{
+	bool may = false;
+
+	pthread_mutex_lock(&pool->lock);
+	while (pool->connecting && !pool->stopping)
+		pthread_cond_wait(&pool->connect_is_over, &pool->lock);
+	if (pool->stopping)
+		refuse_when_stopping(err);
+	else if (db_pace_pause_ms(&pool->pace, clock_monotonic_ms()) > 0)
+		*err = pool->pace.trouble;
+	else
+		may = pool->connecting = true;
+	if (may)
+		db_pace_note_attempt(&pool->pace, clock_monotonic_ms());
+	pthread_mutex_unlock(&pool->lock);
+	return may;
+}
+
+static void note_connect(struct db_pool *pool, bool connected, const struct error *err)
+{
+	pthread_mutex_lock(&pool->lock);
+	pool->connecting = false;
+	if (!connected)
+		db_pace_note_failure(&pool->pace, err, random_u64(), clock_monotonic_ms());
+	pthread_cond_broadcast(&pool->connect_is_over);
+	pthread_mutex_unlock(&pool->lock);
+}
+
 static bool open_connection(struct db_pool *pool, struct db **db, struct error *err)
 {
-	if (!db_open(pool->url, pool->program, pool->logging, db, err))
+	bool connected;
+
+	if (!begin_to_connect(pool, err))
 		return false;
-	metric_add(METRIC_DB_CONNECTIONS, 0, 1);
-	return true;
+	connected = db_open(pool->url, pool->program, pool->logging, db, err);
+	note_connect(pool, connected, err);
+	if (connected)
+		metric_add(METRIC_DB_CONNECTIONS, 0, 1);
+	return connected;
+}
+
+/* It broke while nobody used it. */
+static void drop_broken(struct db_pool *pool, struct db *db, const struct error *reason)
+{
+	log_warn("%s; it is replaced", reason->text);
+	close_connection(db);
+	pthread_mutex_lock(&pool->lock);
+	db_pace_note_loss(&pool->pace, reason->text);
+	pthread_mutex_unlock(&pool->lock);
 }
 
 /* A place and, when there is one, the idle connection that was used last. */
@@ -257,7 +296,7 @@ static bool take_loan(struct db_pool *pool, int64_t timeout_ms, struct db **idle
 	if (has_place)
 		return true;
 	if (stopping)
-		error_set(err, ERROR_STOPPING, "the connection pool is stopping");
+		refuse_when_stopping(err);
 	else
 		error_set(err, ERROR_DATABASE,
 			"all %d connections were in use for %" PRId64
@@ -276,8 +315,7 @@ bool db_pool_get(struct db_pool *pool, int64_t timeout_ms, struct db **db, struc
 
 	/* It may have broken since the keeper looked, most likely with all the others. */
 	if (ok && got && !db_check_idle(got, &reason)) {
-		log_warn("%s; it is replaced", reason.text);
-		close_connection(got);
+		drop_broken(pool, got, &reason);
 		got = NULL;
 	}
 	if (ok && !got && !open_connection(pool, &got, err)) {
@@ -292,14 +330,21 @@ bool db_pool_get(struct db_pool *pool, int64_t timeout_ms, struct db **db, struc
 
 void db_pool_put(struct db_pool *pool, struct db *db)
 {
+	struct text problem = {0};
+
 	if (!db)
 		return;
 	if (!db_is_usable(db)) {
+		text_append(&problem, db_problem(db));
 		close_connection(db);
 		db = NULL;
 	}
 	pthread_mutex_lock(&pool->lock);
 	assert(pool->lent > 0);
+	if (db)
+		db_pace_note_health(&pool->pace);
+	else if (problem.length > 0)
+		db_pace_note_loss(&pool->pace, problem.data);
 	if (db && !pool->stopping) {
 		pool->idle[pool->idle_count++] =
 			(struct idle){.db = db, .since_ms = clock_monotonic_ms()};
@@ -309,6 +354,17 @@ void db_pool_put(struct db_pool *pool, struct db *db)
 	call_waiters_locked(pool);
 	pthread_mutex_unlock(&pool->lock);
 	close_connection(db);
+	text_finish(&problem);
+}
+
+int64_t db_pool_pause_ms(struct db_pool *pool)
+{
+	int64_t pause_ms;
+
+	pthread_mutex_lock(&pool->lock);
+	pause_ms = db_pace_pause_ms(&pool->pace, clock_monotonic_ms());
+	pthread_mutex_unlock(&pool->lock);
+	return pause_ms;
 }
 
 void db_pool_stop(struct db_pool *pool)
@@ -317,6 +373,7 @@ void db_pool_stop(struct db_pool *pool)
 	pool->stopping = true;
 	for (struct waiter *waiter = pool->first; waiter; waiter = waiter->next)
 		pthread_cond_signal(&waiter->called);
+	pthread_cond_broadcast(&pool->connect_is_over);
 	pthread_cond_signal(&pool->keeper_wake);
 	pthread_mutex_unlock(&pool->lock);
 }
@@ -331,6 +388,7 @@ void db_pool_destroy(struct db_pool *pool)
 	assert(pool->lent == 0 && !pool->first);
 	while (pool->idle_count > 0)
 		close_connection(pool->idle[--pool->idle_count].db);
+	pthread_cond_destroy(&pool->connect_is_over);
 	pthread_cond_destroy(&pool->keeper_wake);
 	pthread_mutex_destroy(&pool->lock);
 	memory_free_secret(pool->url);

@@ -32,6 +32,10 @@
 	"	AND ($5 IS NULL OR a.token_expires_at < now() + $5 * interval '1 second') "
 
 static const struct statement_definition statements[STATEMENTS] = {
+	/* Does PostgreSQL take writes? Writes nothing, but is refused by a server that is read-only. */
+	[STATEMENT_PROBE] = {"probe", PROGRAM_WORKER | PROGRAM_LOGGER,
+		"UPDATE sync_jobs SET starts = starts WHERE false", "", ""},
+
 	/*
 	 * Begin jobs: $1 job ids, $2 attempts, $3 account ids, $4 slices, $5 worker, $6 crashes that are too many. A job begins unless it is
 	 * finished, or the message is of an attempt or slice that has already ended; then its last outcome is what the columns tell, to

@@ -8,6 +8,8 @@
 #define COMMON_STATEMENTS_H
 
 enum statement {
+	/* worker, logger: db_session.c */
+	STATEMENT_PROBE,
 	/* worker: claims */
 	STATEMENT_CLAIM_JOBS,
 	STATEMENT_RETURN_JOBS,

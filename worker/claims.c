@@ -297,7 +297,6 @@ static void give_back(struct claims *claims)
 static void *run(void *argument)
 {
 	struct claims *claims = argument;
-	bool known = false; /* that PostgreSQL is there, before the first job comes */
 	struct error err;
 
 	while (!atomic_load(&claims->stopping)) {
@@ -308,8 +307,8 @@ static void *run(void *argument)
 			give_back(claims);
 		if (pause_ms) /* sleep without taking */
 			queue_sleep(&claims->queue, pause_ms < timeout_ms ? pause_ms : timeout_ms);
-		else if (!known)
-			known = db_session_probe(claims->session, &err);
+		else if (db_session_is_away(claims->session) && queue_length(&claims->queue) == 0)
+			db_session_probe(claims->session, &err);
 		else
 			turn(claims, timeout_ms);
 		health_beat(claims->loop);

@@ -130,7 +130,6 @@ static void give_back(struct writer *writer)
 static void *run(void *argument)
 {
 	struct writer *writer = argument;
-	bool known = false; /* that PostgreSQL is there, before the first job comes */
 	struct error err;
 
 	while (!atomic_load(&writer->stopping)) {
@@ -141,10 +140,10 @@ static void *run(void *argument)
 		if (pause_ms)
 			queue_sleep(
 				&writer->queue, pause_ms < LINE_TURN_MS ? pause_ms : LINE_TURN_MS);
-		else if (!known)
-			known = db_session_probe(writer->session, &err);
 		else if (writer->count)
 			write_batch(writer);
+		else if (db_session_is_away(writer->session))
+			db_session_probe(writer->session, &err);
 		else
 			gather(writer);
 		health_beat(writer->loop);

@@ -65,6 +65,23 @@ static void the_largest_cap_does_not_overflow(void **state)
 		assert_true(backoff_next_ms(&backoff, UINT64_MAX) >= 0);
 }
 
+static void with_a_floor_the_first_delay_is_short_and_the_others_are_not(void **state)
+{
+	static const int64_t limits_ms[] = {200, 400, 800, 1600, 3200, 6400, 12800, 13000, 13000};
+	struct backoff backoff = {.base_ms = 200, .cap_ms = 15000, .floor_ms = 2000};
+
+	for (size_t i = 0; i < sizeof limits_ms / sizeof limits_ms[0]; i++) {
+		int64_t floor_ms = i == 0 ? 0 : 2000;
+		struct backoff same = backoff;
+
+		assert_int_equal(
+			backoff_next_ms(&backoff, (uint64_t)limits_ms[i]), floor_ms + limits_ms[i]);
+		assert_int_equal(backoff_next_ms(&same, (uint64_t)limits_ms[i] + 1), floor_ms);
+	}
+	backoff_reset(&backoff);
+	assert_int_equal(backoff_next_ms(&backoff, 0), 0);
+}
+
 static void reset_begins_again(void **state)
 {
 	struct backoff backoff = {.base_ms = 100, .cap_ms = 1000};
@@ -84,6 +101,7 @@ int main(void)
 		cmocka_unit_test(delay_never_exceeds_the_cap),
 		cmocka_unit_test(a_base_beyond_the_cap_is_capped),
 		cmocka_unit_test(the_largest_cap_does_not_overflow),
+		cmocka_unit_test(with_a_floor_the_first_delay_is_short_and_the_others_are_not),
 		cmocka_unit_test(reset_begins_again),
 	};
 
