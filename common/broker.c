@@ -23,7 +23,8 @@
 
 #define BACKOFF_BASE_MS         200
 #define BACKOFF_CAP_MS          15000
-#define HEALTHY_AFTER_MS        30000 /* up for so long, a connection makes the back-off begin anew */
+#define BACKOFF_FLOOR_MS        2500 /* two connections of a process, less than one connect a second */
+#define HEALTHY_AFTER_MS        10000 /* up for so long, a connection makes the back-off begin anew */
 #define CONNECT_LIMIT_MS        15000
 #define DEFAULT_CONFIRM_MS      30000
 #define DEFAULT_HEARTBEAT_S     10
@@ -52,7 +53,8 @@ bool broker_create(const struct broker_options *options, struct broker **broker,
 		created->options.heartbeat_s = DEFAULT_HEARTBEAT_S;
 	created->address = address;
 	created->name = memory_copy_text(options->name);
-	created->backoff = (struct backoff){.base_ms = BACKOFF_BASE_MS, .cap_ms = BACKOFF_CAP_MS};
+	created->backoff = (struct backoff){
+		.base_ms = BACKOFF_BASE_MS, .cap_ms = BACKOFF_CAP_MS, .floor_ms = BACKOFF_FLOOR_MS};
 	broker_window_init(&created->window, options->window);
 	snprintf(created->problem, sizeof created->problem, "not connected yet");
 	*broker = created;
@@ -66,17 +68,23 @@ void broker_set_blocked(struct broker *broker, bool blocked)
 	broker->blocked = blocked;
 }
 
-void broker_destroy(struct broker *broker)
+/* Politely when the other side can hear it: a blocked broker does not read, hence does not answer. */
+static void close_link(struct broker *broker)
 {
-	bool sound;
+	bool sound = broker->up && broker->fault.class == ERROR_NONE && !broker->blocked;
+	struct text body = broker->content.body;
 
-	if (!broker)
-		return;
-	/* A blocked broker does not read, hence does not answer. */
-	sound = broker->up && broker->fault.class == ERROR_NONE && !broker->blocked;
 	broker_link_close(&broker->link, sound ? FAREWELL_POLITE : FAREWELL_NONE);
 	broker->up = false;
 	broker_set_blocked(broker, false);
+	broker->content = (struct broker_content){.body = body};
+}
+
+void broker_destroy(struct broker *broker)
+{
+	if (!broker)
+		return;
+	close_link(broker);
 	broker_window_lose(&broker->window, broker_settle_publish, broker);
 	broker_window_finish(&broker->window);
 	broker_address_finish(&broker->address);
@@ -233,16 +241,28 @@ static void try_to_connect(struct broker *broker)
  */
 static void end_connection(struct broker *broker)
 {
-	struct text body = broker->content.body;
-
-	broker_link_close(&broker->link, FAREWELL_NONE);
-	broker->up = false;
-	broker_set_blocked(broker, false);
-	broker->content = (struct broker_content){.body = body};
+	close_link(broker);
 	if (clock_monotonic_ms() - broker->up_since_ms >= HEALTHY_AFTER_MS)
 		backoff_reset(&broker->backoff);
 	stay_down(broker, &broker->fault);
 	broker_window_lose(&broker->window, broker_settle_publish, broker);
+}
+
+void broker_pause(struct broker *broker, const char *reason)
+{
+	close_link(broker);
+	broker->paused = true;
+	snprintf(broker->problem, sizeof broker->problem, "%s", reason);
+	log_info("%s disconnects: %s", broker->name, reason);
+	if (broker->options.changed)
+		broker->options.changed(broker->options.context, broker->problem);
+	broker_window_lose(&broker->window, broker_settle_publish, broker);
+}
+
+void broker_resume(struct broker *broker)
+{
+	broker->paused = false;
+	broker->retry_at_ms = 0;
 }
 
 /* While it is blocked the broker does not read what we sent: no confirm can come, and none is missed. */
@@ -261,7 +281,7 @@ static bool move_forward(struct broker *broker)
 	size_t frames;
 
 	if (!broker->up) {
-		if (clock_monotonic_ms() < broker->retry_at_ms)
+		if (broker->paused || clock_monotonic_ms() < broker->retry_at_ms)
 			return false;
 		try_to_connect(broker);
 		return true;
@@ -282,7 +302,7 @@ static int64_t next_look_ms(const struct broker *broker)
 	int64_t deadline_ms = confirm_deadline_ms(broker);
 
 	if (!broker->up)
-		return broker->retry_at_ms;
+		return broker->paused ? INT64_MAX : broker->retry_at_ms;
 	if (broker->heartbeat_s > 0)
 		look_ms = (int64_t)broker->heartbeat_s * 1000 / LOOKS_PER_HEARTBEAT;
 	look_ms += clock_monotonic_ms();

@@ -2,7 +2,8 @@
 /*
  * One AMQP 0-9-1 connection to RabbitMQ with one channel, kept alive: it connects, opens the
  * channel, checks the topology, consumes, and after any fault throws everything away and begins
- * again with full-jitter back-off (0.2 s to 15 s). The only place that knows rabbitmq-c.
+ * again with full-jitter back-off: first within 0.2 s, then after 2.5 s to 15 s, so that the two
+ * connections of a process stay below one connect a second. The only place that knows rabbitmq-c.
  *
  *            broker_run()                              a fault
  *     DOWN ----------------> connect, login, channel -----------> DOWN, back-off
@@ -159,6 +160,12 @@ void broker_resume_consuming(struct broker *broker);
  * delivered after this: what is on its way is given back.
  */
 void broker_stop_consuming(struct broker *broker);
+/*
+ * Close the connection and stay down until broker_resume(): what was delivered goes back to its
+ * queue, all at once. changed() is called with reason, and fates follow. Not inside a callback.
+ */
+void broker_pause(struct broker *broker, const char *reason);
+void broker_resume(struct broker *broker);
 
 /*
  * For `syncctl topology`, over a connection of their own: create what is missing and name what
