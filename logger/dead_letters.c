@@ -149,6 +149,15 @@ void dead_letters_drop(struct dead_letters *letters)
 	held_list_drop(&letters->waiting);
 }
 
+struct held *dead_letters_take_older(struct dead_letters *letters, int64_t delivered_before_ms)
+{
+	const struct held *first = letters->waiting.first;
+
+	if (first == NULL || first->delivered_ms >= delivered_before_ms)
+		return NULL;
+	return held_list_take(&letters->waiting);
+}
+
 int dead_letters_count(const struct dead_letters *letters)
 {
 	return letters->waiting.count + (int)broker_unconfirmed(letters->broker);

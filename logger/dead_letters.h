@@ -15,6 +15,7 @@
 #define LOGGER_DEAD_LETTERS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "common/error.h"
 #include "logger/held.h"
@@ -39,6 +40,11 @@ void dead_letters_put(struct dead_letters *letters, struct held *held);
 void dead_letters_turn(struct dead_letters *letters);
 /* The connection over which they were delivered broke: those that are not sent come again. */
 void dead_letters_drop(struct dead_letters *letters);
+/*
+ * Take back one that was delivered before that moment and is not on its way; NULL: there is none.
+ * Owns: it belongs to the caller again.
+ */
+struct held *dead_letters_take_older(struct dead_letters *letters, int64_t delivered_before_ms);
 /* How many are not buried yet. */
 int dead_letters_count(const struct dead_letters *letters);
 /* Why none can be published; "" when they can. */

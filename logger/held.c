@@ -14,6 +14,7 @@ struct held *held_create(const struct broker_delivery *delivery)
 
 	held->tag = delivery->tag;
 	held->epoch = delivery->epoch;
+	held->delivered_ms = clock_monotonic_ms();
 	held->message_id = memory_copy_text(delivery->message_id);
 	held->body = memory_copy_bytes(delivery->body, delivery->length);
 	held->length = delivery->length;

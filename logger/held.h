@@ -20,6 +20,7 @@ struct held {
 	struct held *next;
 	uint64_t tag;
 	uint64_t epoch;
+	int64_t delivered_ms;
 	char *message_id;
 	char *body; /* as it came, because the dead letters get it unchanged */
 	size_t length;

@@ -20,8 +20,9 @@
 #include "logger/log_batch.h"
 #include "logger/pace.h"
 
-#define PREFETCH 1000
-#define PROBE_MS 5000 /* how often an idle logger looks whether the database is there */
+#define PREFETCH    1000
+#define PROBE_MS    5000 /* how often an idle logger looks whether the database is there */
+#define HOLD_MAX_MS (INT64_C(20) * 60 * 1000)
 /* While dead letters are on their way, whose connection does not wake us. */
 #define LETTERS_POLL_MS 10
 
@@ -35,6 +36,8 @@ struct logbook {
 	struct pace pace;
 	enum pace_hurry hurry;
 	int64_t probe_at_ms;
+	int64_t hold_max_ms;
+	bool resting; /* the results went back, until the database takes writes again */
 	struct health_need *broker_need;
 };
 
@@ -138,7 +141,7 @@ static void probe_database(struct logbook *logbook, int64_t now_ms)
 {
 	struct error err;
 
-	if (now_ms < logbook->probe_at_ms)
+	if (now_ms < logbook->probe_at_ms && !db_session_is_away(logbook->database))
 		return;
 	logbook->probe_at_ms = now_ms + PROBE_MS;
 	db_session_probe(logbook->database, &err);
@@ -155,6 +158,40 @@ static void write_what_is_due(struct logbook *logbook)
 		write_batch(logbook, rows);
 	else if (logbook->held.count == 0)
 		probe_database(logbook, now_ms);
+}
+
+/* ---- What is held for too long ---- */
+
+static void go_to_rest(struct logbook *logbook)
+{
+	logbook->resting = true;
+	log_warn(
+		"%d results could not be written for %lld minutes: giving them back to %s until the database takes them",
+		logbook->held.count, (long long)logbook->hold_max_ms / 60000,
+		logbook->consumer.queue);
+	broker_pause(logbook->broker, "the results wait in the queue while the database is away");
+}
+
+static void wake_up(struct logbook *logbook)
+{
+	logbook->resting = false;
+	broker_resume(logbook->broker);
+}
+
+static void give_back_what_is_old(struct logbook *logbook)
+{
+	int64_t before_ms = clock_monotonic_ms() - logbook->hold_max_ms;
+	const struct held *oldest = logbook->held.first;
+	struct held *letter = NULL;
+
+	if (logbook->resting && !db_session_is_away(logbook->database))
+		wake_up(logbook);
+	else if (oldest != NULL && oldest->delivered_ms < before_ms)
+		go_to_rest(logbook);
+	while ((letter = dead_letters_take_older(logbook->letters, before_ms)) != NULL) {
+		broker_requeue(logbook->broker, letter->epoch, letter->tag);
+		held_destroy(letter);
+	}
 }
 
 static void report_broker(struct logbook *logbook)
@@ -182,6 +219,7 @@ static int64_t idle_ms(const struct logbook *logbook)
 void logbook_turn(struct logbook *logbook, int wake_fd)
 {
 	write_what_is_due(logbook);
+	give_back_what_is_old(logbook);
 	dead_letters_turn(logbook->letters);
 	broker_run(logbook->broker, wake_fd, idle_ms(logbook));
 	report_broker(logbook);
@@ -210,6 +248,7 @@ bool logbook_create(const struct config *config, struct db_pool *pool, struct he
 	made->broker_need = health_add_need(health, "broker");
 	made->batch = log_batch_create();
 	made->hurry = PACE_COLLECT;
+	made->hold_max_ms = HOLD_MAX_MS;
 	made->consumer = (struct broker_consumer){
 		.queue = topology_queue(QUEUE_RESULTS)->name, .prefetch = PREFETCH};
 	held_list_init(&made->held);
@@ -239,6 +278,11 @@ void logbook_stop_taking(struct logbook *logbook)
 {
 	broker_stop_consuming(logbook->broker);
 	logbook->hurry = PACE_FLUSH;
+}
+
+void logbook_set_hold_limit(struct logbook *logbook, int64_t hold_max_ms)
+{
+	logbook->hold_max_ms = hold_max_ms;
 }
 
 int logbook_held(const struct logbook *logbook)

@@ -9,6 +9,9 @@
  *
  * While the database is away nothing is acked, so that the broker stops at the prefetch; the
  * results stay held. When the broker's connection breaks they are dropped: it delivers them again.
+ * RabbitMQ wants every delivery settled within 30 minutes; when one is held for 20, the connection
+ * is closed, and opened when the database takes writes again. So the results go back to the queue
+ * once in an outage, however long it is: the queue counts deliveries, and 50 make a dead letter.
  *
  * Threads: the main thread alone.
  */
@@ -38,6 +41,8 @@ void logbook_destroy(struct logbook *logbook);
 void logbook_turn(struct logbook *logbook, int wake_fd);
 /* Take no more, and write what is held without waiting for more. */
 void logbook_stop_taking(struct logbook *logbook);
+/* For tests, before the first turn: hold results no longer than this, instead of 20 minutes. */
+void logbook_set_hold_limit(struct logbook *logbook, int64_t hold_max_ms);
 /* How many results are not settled. */
 int logbook_held(const struct logbook *logbook);
 
