@@ -52,14 +52,15 @@ static const struct topology_queue *queue_of(const struct page_job *job)
 static void pause_publishing(struct publisher *publisher, const struct page_job *job)
 {
 	int64_t now_ms = clock_monotonic_ms();
+	struct text reason = {0};
 
 	if (now_ms < publisher->pause_until_ms)
 		return;
 	publisher->pause_until_ms = now_ms + backoff_next_ms(&publisher->refused, random_u64());
-	if (publisher->refused.failures == 1) {
-		progress_clear(&publisher->progress);
-		log_warn("queue %s is full: trying again until it takes jobs", queue_of(job)->name);
-	}
+	progress_clear(&publisher->progress);
+	text_append_format(&reason, "queue %s is full", queue_of(job)->name);
+	health_set_need(publisher->session->room_need, reason.data);
+	text_finish(&reason);
 }
 
 static void job_settled(void *context, void *publish_context, enum broker_fate fate)
@@ -149,7 +150,7 @@ static bool publish_page(struct publisher *publisher, struct error *err)
 	while (publisher->stored < publisher->page->count && publisher->unbound_key == NULL &&
 		!process_is_stopping()) {
 		publish_what_fits(publisher);
-		broker_run(session->broker, process_stop_fd(), idle_ms(publisher));
+		session_run_broker(session, idle_ms(publisher));
 		progress_show(&publisher->progress, publisher->tally->published,
 			publisher->tally->published + left - publisher->stored);
 	}
@@ -164,6 +165,8 @@ static bool publish_page(struct publisher *publisher, struct error *err)
 		error_set(err, ERROR_STOPPING, "told to stop");
 		return false;
 	}
+	if (publisher->refused.failures > 0)
+		health_set_need(session->room_need, NULL);
 	backoff_reset(&publisher->refused);
 	return true;
 }
