@@ -5,13 +5,14 @@
  * jitter, 1 s to 15 s later. Pure: the clock, the randomness and what happened are passed in.
  *
  *     WELL     -- a connect fails, a connection breaks --> TROUBLE
- *     TROUBLE  -- a connection comes back in good health --> WELL
+ *     TROUBLE  -- after another connect, a connection comes back in good health --> WELL
  *
  * Threads: one at a time; the pool's lock guards it.
  */
 #ifndef COMMON_DB_PACE_H
 #define COMMON_DB_PACE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/backoff.h"
@@ -21,6 +22,7 @@ struct db_pace {
 	struct error trouble; /* class ERROR_NONE: all is well */
 	struct backoff backoff;
 	int64_t connect_at_ms; /* in trouble: no connect before it */
+	bool tried; /* a connect began since the trouble did, or since the last failure */
 };
 
 void db_pace_init(struct db_pace *pace);
@@ -31,9 +33,15 @@ void db_pace_note_attempt(struct db_pace *pace, int64_t now_ms);
 /* It failed. */
 void db_pace_note_failure(
 	struct db_pace *pace, const struct error *err, uint64_t random, int64_t now_ms);
-/* A connection broke: the next connect may follow at once, but not those of everybody else. */
-void db_pace_note_loss(struct db_pace *pace, const char *reason);
-/* A connection has done its work. */
+/*
+ * A connection broke. The first to do so is replaced at once; one that breaks after a connect in
+ * trouble makes that connect a failed one.
+ */
+void db_pace_note_loss(struct db_pace *pace, const char *reason, uint64_t random, int64_t now_ms);
+/*
+ * A connection has done its work. Older ones do not end the trouble: those that are open go on while a
+ * server that is full admits no other.
+ */
 void db_pace_note_health(struct db_pace *pace);
 
 #endif

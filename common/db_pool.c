@@ -12,7 +12,6 @@
 #include "common/db_pool.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -267,13 +266,18 @@ static bool open_connection(struct db_pool *pool, struct db **db, struct error *
 	return connected;
 }
 
+static void note_loss_locked(struct db_pool *pool, const char *reason)
+{
+	db_pace_note_loss(&pool->pace, reason, random_u64(), clock_monotonic_ms());
+}
+
 /* It broke while nobody used it. */
 static void drop_broken(struct db_pool *pool, struct db *db, const struct error *reason)
 {
 	log_warn("%s; it is replaced", reason->text);
 	close_connection(db);
 	pthread_mutex_lock(&pool->lock);
-	db_pace_note_loss(&pool->pace, reason->text);
+	note_loss_locked(pool, reason->text);
 	pthread_mutex_unlock(&pool->lock);
 }
 
@@ -281,29 +285,22 @@ static void drop_broken(struct db_pool *pool, struct db *db, const struct error 
 static bool take_loan(struct db_pool *pool, int64_t timeout_ms, struct db **idle, struct error *err)
 {
 	bool has_place;
-	bool stopping;
 
 	*idle = NULL;
 	pthread_mutex_lock(&pool->lock);
 	has_place = take_place_locked(pool, timeout_ms);
-	stopping = pool->stopping;
 	if (has_place && pool->idle_count > 0)
 		*idle = pool->idle[--pool->idle_count].db;
 	if (has_place)
 		start_keeper_locked(pool);
-	pthread_mutex_unlock(&pool->lock);
-
-	if (has_place)
-		return true;
-	if (stopping)
+	else if (pool->stopping)
 		refuse_when_stopping(err);
 	else
 		error_set(err, ERROR_DATABASE,
-			"all %d connections were in use for %" PRId64
-			" ms; raise DB_POOL_SIZE if this "
-			"goes on",
-			pool->size, timeout_ms);
-	return false;
+			"all %d connections were in use for %lld ms; raise DB_POOL_SIZE if this goes on",
+			pool->size, (long long)timeout_ms);
+	pthread_mutex_unlock(&pool->lock);
+	return has_place;
 }
 
 bool db_pool_get(struct db_pool *pool, int64_t timeout_ms, struct db **db, struct error *err)
@@ -344,7 +341,7 @@ void db_pool_put(struct db_pool *pool, struct db *db)
 	if (db)
 		db_pace_note_health(&pool->pace);
 	else if (problem.length > 0)
-		db_pace_note_loss(&pool->pace, problem.data);
+		note_loss_locked(pool, problem.data);
 	if (db && !pool->stopping) {
 		pool->idle[pool->idle_count++] =
 			(struct idle){.db = db, .since_ms = clock_monotonic_ms()};

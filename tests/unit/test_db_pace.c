@@ -45,7 +45,7 @@ static void fails(int64_t now_ms)
 
 static void breaks_soon(int64_t now_ms)
 {
-	db_pace_note_loss(&pace, "read-only");
+	db_pace_note_loss(&pace, "read-only", LEAST, now_ms);
 }
 
 static void a_pool_that_is_well_connects_at_once(void **state)
@@ -63,9 +63,12 @@ static void an_unreachable_server_sees_a_connect_a_second_at_most(void **state)
 
 static void a_server_that_ends_every_connection_sees_one_a_second_at_most(void **state)
 {
-	db_pace_note_loss(&pace, "the first of many");
+	db_pace_note_loss(&pace, "the first of many", LEAST, 0);
 
 	assert_in_range(connect_whenever_allowed(10000, breaks_soon), 1, 10);
+	db_pace_note_attempt(&pace, 20000);
+	db_pace_note_loss(&pace, "read-only", 14000, 20000);
+	assert_int_equal(db_pace_pause_ms(&pace, 20000), 15000);
 }
 
 static void the_pause_grows_to_15_seconds(void **state)
@@ -86,7 +89,7 @@ static void the_pause_grows_to_15_seconds(void **state)
 static void a_connection_that_breaks_is_replaced_at_once(void **state)
 {
 	db_pace_note_attempt(&pace, 0);
-	db_pace_note_loss(&pace, "killed");
+	db_pace_note_loss(&pace, "killed", LEAST, 0);
 
 	assert_int_equal(db_pace_pause_ms(&pace, 1), 0);
 	assert_string_equal(pace.trouble.text, "killed");
@@ -97,7 +100,7 @@ static void many_that_break_together_do_not_shorten_the_pause(void **state)
 {
 	db_pace_note_failure(&pace, &refused, LEAST, 0);
 	for (int i = 0; i < 4; i++)
-		db_pace_note_loss(&pace, "killed");
+		db_pace_note_loss(&pace, "killed", LEAST, 0);
 
 	assert_int_equal(db_pace_pause_ms(&pace, 0), 1000);
 	assert_string_equal(pace.trouble.text, "refused");
@@ -107,11 +110,21 @@ static void health_ends_the_pause_and_the_growth(void **state)
 {
 	for (int i = 0; i < 6; i++)
 		db_pace_note_failure(&pace, &refused, LEAST, 0);
+	db_pace_note_attempt(&pace, 5000);
 	db_pace_note_health(&pace);
-	assert_int_equal(db_pace_pause_ms(&pace, 0), 0);
+	assert_int_equal(db_pace_pause_ms(&pace, 5001), 0);
 
 	db_pace_note_failure(&pace, &refused, 1000, 0);
 	assert_int_equal(db_pace_pause_ms(&pace, 0), 2000);
+}
+
+/* A server that admits no more connections serves those it has. */
+static void older_connections_do_not_end_the_trouble(void **state)
+{
+	db_pace_note_failure(&pace, &refused, LEAST, 0);
+	db_pace_note_health(&pace);
+
+	assert_int_equal(db_pace_pause_ms(&pace, 0), 1000);
 }
 
 #define TEST(claim) cmocka_unit_test_setup(claim, set_up)
@@ -126,6 +139,7 @@ int main(void)
 		TEST(a_connection_that_breaks_is_replaced_at_once),
 		TEST(many_that_break_together_do_not_shorten_the_pause),
 		TEST(health_ends_the_pause_and_the_growth),
+		TEST(older_connections_do_not_end_the_trouble),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
