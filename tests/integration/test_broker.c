@@ -11,9 +11,13 @@
 
 #include <cmocka.h>
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/broker.h"
@@ -745,6 +749,70 @@ static void a_wrong_password_is_told_without_quoting_it(void **state)
 	broker_address_finish(&address);
 }
 
+static void a_pause_gives_back_what_was_delivered_and_lasts_until_it_is_ended(void **state)
+{
+	fill("job", 3);
+	consume_jobs(NULL);
+	run_until(has_delivered, 3);
+	broker_pause(scene.broker, "for a reason");
+
+	assert_string_equal(scene.reason, "for a reason");
+	assert_string_equal(broker_problem(scene.broker), "for a reason");
+	run_for(500);
+	assert_false(broker_is_up(scene.broker));
+	assert_int_equal(scene.delivery_count, 3);
+
+	broker_resume(scene.broker);
+	run_until(has_delivered, 6);
+	assert_int_equal(scene.deliveries[3].delivery_count, 1);
+	assert_int_equal(broker_epoch(scene.broker), 2);
+}
+
+struct hanger_up {
+	pthread_t thread;
+	int listener;
+	int connects;
+};
+
+static void *hang_up(void *argument)
+{
+	struct hanger_up *hanger_up = argument;
+
+	for (int fd; (fd = accept(hanger_up->listener, NULL, NULL)) >= 0; hanger_up->connects++)
+		close(fd);
+	return NULL;
+}
+
+/* Worker and logger have two each. The listener hangs up when they wait for its greeting. */
+static void two_connections_of_a_process_connect_once_a_second_at_most(void **state)
+{
+	struct sockaddr_in here = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t length = sizeof here;
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct hanger_up hanger_up = {.listener = listener};
+	struct text url = {0};
+	int64_t end_ms;
+
+	assert_int_equal(bind(listener, (struct sockaddr *)&here, length), 0);
+	assert_int_equal(listen(listener, 64), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&here, &length), 0);
+	text_append_format(&url, "amqp://u:p@127.0.0.1:%d/x", ntohs(here.sin_port));
+	assert_int_equal(pthread_create(&hanger_up.thread, NULL, hang_up, &hanger_up), 0);
+	scene.broker = create((struct broker_options){.url = url.data});
+	scene.second = create((struct broker_options){.url = url.data});
+	for (end_ms = clock_monotonic_ms() + 10000; clock_monotonic_ms() < end_ms;) {
+		broker_run(scene.broker, -1, 5);
+		broker_run(scene.second, -1, 5);
+	}
+	shutdown(listener, SHUT_RDWR);
+	pthread_join(hanger_up.thread, NULL);
+	close(listener);
+
+	assert_in_range(hanger_up.connects, 2, 10);
+	text_finish(&url);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -772,6 +840,8 @@ int main(void)
 		TEST(a_silent_broker_is_noticed_by_its_missing_heartbeats),
 		TEST(publishing_to_a_silent_broker_does_not_hang),
 		TEST(an_idle_connection_stays_up_through_its_heartbeats),
+		TEST(a_pause_gives_back_what_was_delivered_and_lasts_until_it_is_ended),
+		TEST(two_connections_of_a_process_connect_once_a_second_at_most),
 		TEST(a_wake_ends_the_sleep),
 		TEST(a_wrong_password_is_told_without_quoting_it),
 	};

@@ -17,6 +17,7 @@
 #include "common/job_message.h"
 #include "common/memory.h"
 #include "tests/support/database.h"
+#include "tests/support/environment.h"
 #include "tests/support/process.h"
 #include "tests/support/vhost.h"
 #include "tests/support/wait.h"
@@ -457,6 +458,53 @@ static void outage_of_the_database_is_waited_for(void **state)
 	test_process_destroy(producer);
 }
 
+/* ALTER DATABASE ... RENAME wants everybody out, and the producer comes back soon. */
+static void rename_database(struct db *admin, const char *from, const char *to)
+{
+	struct text leave = {0};
+	struct text rename = {0};
+	struct error err;
+	int tries = 0;
+
+	text_append_format(&leave,
+		"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+		" WHERE datname = '%s' AND usename = current_user",
+		from);
+	text_append_format(&rename, "ALTER DATABASE %s RENAME TO %s", from, to);
+	do {
+		assert_true(tries++ < 1000);
+		test_execute(admin, leave.data);
+	} while (!db_run_script(admin, rename.data, NULL, &err));
+	text_finish(&leave);
+	text_finish(&rename);
+}
+
+/* A wrong setting at the start; in the middle of a run somebody is at work on the server. */
+static void database_that_disappears_in_a_run_is_waited_for(void **state)
+{
+	struct test_process *producer;
+	struct text elsewhere = {0};
+	struct db *admin = NULL;
+	struct error err;
+
+	assert_true(db_open(test_setting("DATABASE_URL"), 0, false, &admin, &err));
+	text_append_format(&elsewhere, "%s_moved", database.name);
+	test_insert_accounts(database.db, 12000);
+	producer = start();
+	wait_until_half_way();
+	db_close(database.db);
+	rename_database(admin, database.name, elsewhere.data);
+	test_process_wait_for_output(producer, "SQLSTATE 3D000");
+	rename_database(admin, elsewhere.data, database.name);
+	database.db = test_database_connect(&database, PROGRAM_OPERATOR);
+
+	assert_int_equal(test_process_wait(producer, TEST_WAIT_MS), 0);
+	assert_int_equal(count_jobs("published_at IS NULL"), 0);
+	test_process_destroy(producer);
+	db_close(admin);
+	text_finish(&elsewhere);
+}
+
 static void limit_queue(const char *max_length)
 {
 	char path[200];
@@ -502,6 +550,7 @@ int main(void)
 		cmocka_unit_test_setup(killed_run_is_finished_by_the_next_start, setup),
 		cmocka_unit_test_setup(stopped_run_marks_what_is_confirmed, setup),
 		cmocka_unit_test_setup(outage_of_the_database_is_waited_for, setup),
+		cmocka_unit_test_setup(database_that_disappears_in_a_run_is_waited_for, setup),
 		cmocka_unit_test_setup(full_queue_is_waited_for, setup),
 	};
 
