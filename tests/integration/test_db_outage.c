@@ -152,7 +152,7 @@ static void a_server_that_freezes_while_megabytes_are_sent_is_given_up(void **st
 
 static int port_of(const char *url)
 {
-	return atoi(strrchr(strchr(url, '@'), ':') + 1);
+	return (int)strtol(strrchr(strchr(url, '@'), ':') + 1, NULL, 10);
 }
 
 /* The network takes what we send and acknowledges it, and nothing comes back. */

@@ -25,7 +25,7 @@
 #include "tests/support/vhost.h"
 #include "tests/support/wait.h"
 
-#define HOLD_MS 300
+#define HOLD_MS INT64_C(300)
 #define RESULTS 5
 
 static struct test_database database;
