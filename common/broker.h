@@ -177,4 +177,18 @@ void broker_resume(struct broker *broker);
 bool broker_apply_topology(const char *url, struct topology_report *report, struct error *err);
 bool broker_check_topology(const char *url, struct topology_report *report, struct error *err);
 
+/*
+ * What AMQP tells of a queue at this moment. Messages that are delivered and not settled are not
+ * among the ready ones; but whoever holds one counts as a consumer, even after it has stopped
+ * consuming: without consumers nothing is held.
+ */
+struct broker_count {
+	bool exists;
+	int64_t ready;
+	int64_t consumers;
+};
+
+/* For `syncctl audit`, over a connection of its own. Fails as broker_check_topology(). */
+bool broker_count_messages(const char *url, struct broker_count counts[QUEUES], struct error *err);
+
 #endif

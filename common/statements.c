@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "common/config.h"
+#include "common/statements_audit.h"
 
 /* clang-format off */
 
@@ -401,6 +402,9 @@ static const struct statement_definition statements[STATEMENTS] = {
 
 const struct statement_definition *statement_definition(enum statement statement)
 {
+	const struct statement_definition *of_audit;
+
 	assert(statement < STATEMENTS);
-	return &statements[statement];
+	of_audit = statements_audit(statement);
+	return of_audit ? of_audit : &statements[statement];
 }

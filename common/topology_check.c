@@ -6,14 +6,11 @@
 
 #include <string.h>
 
-#include "common/http.h"
+#include "common/management.h"
 #include "common/text.h"
 #include "common/topology_policy.h"
 
-#define VALUE_MAX        255 /* an AMQP short string, as names and keys are */
-#define REPLY_MAX_BYTES  ((size_t)32 * 1024 * 1024)
-#define DEADLINE_MS      20000
-#define CONNECT_LIMIT_MS 5000
+#define VALUE_MAX 255 /* an AMQP short string, as names and keys are */
 
 /*
  * Every argument that means something to a queue of ours; one that is not in the table must not be
@@ -124,82 +121,21 @@ void topology_compare_bindings(
 	}
 }
 
-struct fetched {
-	bool done;
-	int status;
-	struct json *document;
-	struct error error;
-};
-
-static void keep_reply(void *owner, const struct http_reply *reply)
-{
-	struct fetched *fetched = owner;
-
-	fetched->done = true;
-	fetched->status = reply->status;
-	fetched->error = reply->error;
-	if (reply->status == 200 &&
-		!json_parse(reply->body, reply->length, &fetched->document, &fetched->error))
-		fetched->document = NULL;
-}
-
-/* GET one document. Owns: *document is the caller's; NULL after 404. */
-static bool fetch(struct http *http, const char *url, const char *path, const char *vhost,
-	struct json **document, struct error *err)
-{
-	struct fetched fetched = {0};
-	struct text address = {0};
-	struct http_request request = {.method = HTTP_GET, .deadline_ms = DEADLINE_MS};
-	const char *rest = strstr(path, "%s");
-	bool ok = false;
-
-	text_append_bytes(&address, url, strlen(url));
-	while (address.length > 0 && address.data[address.length - 1] == '/')
-		address.data[--address.length] = '\0';
-	text_append_bytes(&address, path, (size_t)(rest - path));
-	text_append_url(&address, vhost);
-	text_append(&address, rest + 2);
-	request.url = text_string(&address);
-	http_send(http, &request, keep_reply, &fetched);
-	while (!fetched.done)
-		http_run(http, DEADLINE_MS);
-
-	if (fetched.status == 0) {
-		error_set(err, ERROR_BROKER, "the management API does not answer: %s",
-			fetched.error.text);
-	} else if (fetched.status == 404) {
-		*document = NULL;
-		ok = true;
-	} else if (fetched.status == 401) {
-		error_set(err, ERROR_BROKER,
-			"the management API refuses the user of AMQP_MANAGEMENT_URL (it needs the "
-			"tag \"management\" or \"monitoring\" and access to the vhost)");
-	} else if (!fetched.document) {
-		error_set(err, ERROR_BROKER,
-			"the management API answered with status %d and nothing we understand",
-			fetched.status);
-	} else {
-		*document = fetched.document;
-		ok = true;
-	}
-	text_finish_secret(&address);
-	return ok;
-}
-
 /*
  * The lists of policies are exact at once but need the tags that may read them, and patterns that
  * we understand; otherwise the policies are read off the queues.
  */
-static void check_policies(struct http *http, const char *url, const char *vhost,
+static void check_policies(struct management *management, const char *vhost,
 	const struct json *queues, struct topology_report *report)
 {
 	struct json *policies = NULL, *operator_policies = NULL;
 	struct topology_report found = {0};
 	struct error unused;
 
-	if (fetch(http, url, TOPOLOGY_POLICIES_PATH, vhost, &policies, &unused) && policies &&
-		fetch(http, url, TOPOLOGY_OPERATOR_POLICIES_PATH, vhost, &operator_policies,
-			&unused) &&
+	if (management_get(management, TOPOLOGY_POLICIES_PATH, vhost, &policies, &unused) &&
+		policies &&
+		management_get(management, TOPOLOGY_OPERATOR_POLICIES_PATH, vhost,
+			&operator_policies, &unused) &&
 		operator_policies && topology_compare_policies(policies, &found) &&
 		topology_compare_policies(operator_policies, &found))
 		topology_report_add(report, &found);
@@ -213,19 +149,13 @@ static void check_policies(struct http *http, const char *url, const char *vhost
 bool topology_check_management(
 	const char *url, const char *vhost, struct topology_report *report, struct error *err)
 {
-	const struct http_options options = {
-		.max_calls = 1,
-		.connect_timeout_ms = CONNECT_LIMIT_MS,
-		.reply_max_bytes = REPLY_MAX_BYTES,
-		.plain_allowed = true,
-	};
-	struct http *http = NULL;
+	struct management *management = NULL;
 	struct json *exchange = NULL, *queues = NULL, *bindings = NULL;
 	bool ok = false;
 
-	if (!http_create(&options, &http, err) ||
-		!fetch(http, url, TOPOLOGY_EXCHANGE_PATH, vhost, &exchange, err) ||
-		!fetch(http, url, TOPOLOGY_QUEUES_PATH, vhost, &queues, err))
+	if (!management_create(url, &management, err) ||
+		!management_get(management, TOPOLOGY_EXCHANGE_PATH, vhost, &exchange, err) ||
+		!management_get(management, TOPOLOGY_QUEUES_PATH, vhost, &queues, err))
 		goto out;
 	if (!queues) {
 		error_set(err, ERROR_BROKER, "the vhost %s of AMQP_URL is unknown to %s", vhost,
@@ -237,9 +167,9 @@ bool topology_check_management(
 	else
 		topology_report_missing_exchange(report);
 	topology_compare_queues(queues, report);
-	check_policies(http, url, vhost, queues, report);
+	check_policies(management, vhost, queues, report);
 	if (exchange) {
-		if (!fetch(http, url, TOPOLOGY_BINDINGS_PATH, vhost, &bindings, err))
+		if (!management_get(management, TOPOLOGY_BINDINGS_PATH, vhost, &bindings, err))
 			goto out;
 		if (bindings)
 			topology_compare_bindings(queues, bindings, report);
@@ -249,6 +179,6 @@ out:
 	json_destroy(bindings);
 	json_destroy(queues);
 	json_destroy(exchange);
-	http_destroy(http);
+	management_destroy(management);
 	return ok;
 }

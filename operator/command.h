@@ -51,6 +51,7 @@ extern const struct command command_migrate_verify;
 extern const struct command command_migrate_new;
 extern const struct command command_topology_apply;
 extern const struct command command_topology_check;
+extern const struct command command_audit;
 extern const struct command command_settings;
 
 #endif

@@ -23,6 +23,7 @@ static const struct command *const commands[] = {
 	&command_migrate_new,
 	&command_topology_apply,
 	&command_topology_check,
+	&command_audit,
 	&command_settings,
 	NULL,
 };
