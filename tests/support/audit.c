@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `syncctl audit` for tests. The management API tells what programs hold. The test thread.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/support/audit.h"
+
+#include "common/clock.h"
+#include "tests/support/environment.h"
+#include "tests/support/wait.h"
+
+#define ARGUMENTS_MAX 12
+
+/* Its output is added to output. */
+static int run_audit(struct test_fleet *fleet, const char *const arguments[], struct text *output)
+{
+	const char *argv[ARGUMENTS_MAX] = {"syncctl", "audit", "--json"};
+	const char *environment[24] = {0};
+	struct text management = {0};
+	int count = 0, argc = 3;
+	int code;
+
+	while (arguments && *arguments && argc < ARGUMENTS_MAX - 1)
+		argv[argc++] = *arguments++;
+	for (char **setting = fleet->settings; *setting && count < 22; setting++)
+		environment[count++] = *setting;
+	text_append_format(
+		&management, "AMQP_MANAGEMENT_URL=%s", test_setting("AMQP_MANAGEMENT_URL"));
+	environment[count] = text_string(&management);
+	code = test_run(argv, environment, output);
+	text_finish_secret(&management);
+	return code;
+}
+
+int test_fleet_audit(struct test_fleet *fleet, const char *const arguments[], struct json **object)
+{
+	struct text output = {0};
+	struct error err;
+	int code = run_audit(fleet, arguments, &output);
+
+	*object = NULL;
+	if ((code == 0 || code == 3) &&
+		!json_parse(text_string(&output), output.length, object, &err))
+		fail_msg("the audit's JSON is none: %s\n%s", err.text, text_string(&output));
+	text_finish(&output);
+	return code;
+}
+
+/* Every job is accounted for, and nothing moved while that was found. */
+static bool is_clean_at_rest(int code, const struct text *output)
+{
+	struct json *object = NULL;
+	struct error err;
+	bool at_work = true;
+
+	if (code != 0)
+		return false;
+	if (!json_parse(text_string(output), output->length, &object, &err))
+		fail_msg("the audit's JSON is none: %s\n%s", err.text, text_string(output));
+	json_boolean(object, "at_work", &at_work);
+	json_destroy(object);
+	return !at_work;
+}
+
+void test_fleet_assert_audit_clean(struct test_fleet *fleet)
+{
+	static const char *const all[] = {"--all", NULL};
+	int64_t limit_ms = clock_monotonic_ms() + TEST_WAIT_MS;
+	struct text output = {0};
+	bool clean;
+	int code;
+
+	do {
+		text_clear(&output);
+		code = run_audit(fleet, all, &output);
+		clean = is_clean_at_rest(code, &output);
+	} while (!clean && clock_monotonic_ms() < limit_ms);
+	if (!clean)
+		fail_msg("syncctl audit ends with %d:\n%s", code, text_string(&output));
+	text_finish(&output);
+}
