@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The audit, checked itself: a good day is accounted for, at rest and at every moment of it, and of
- * each damage that is planted into database or broker exactly that is named.
+ * The audit, checked itself: a good day is accounted for, and of each damage that is planted into
+ * the database exactly that is named. The damage to queues is test_audit_queues.c's.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,8 +10,6 @@
 
 #include <cmocka.h>
 
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,23 +19,10 @@
 static struct test_fleet fleet;
 static const char *const all[] = {"--all", NULL};
 
-static int tear_down(void **state)
-{
-	test_fleet_destroy(&fleet);
-	return 0;
-}
-
 static void execute(const char *sql)
 {
 	test_execute(fleet.database.db, sql);
 }
-
-static int64_t query(const char *sql)
-{
-	return test_query_integer(fleet.database.db, sql);
-}
-
-/* ---- Days ---- */
 
 static void start_workers(void)
 {
@@ -54,133 +39,35 @@ static void wait_for_logs(void)
 		0);
 }
 
-/* A whole day of accounts, with workers that are idle now. */
-static void create_finished_day(uint32_t accounts)
+/* Accounts 1 to 3 were synchronised; the workers are idle now. Each test gets the day unharmed. */
+static int create_finished_day(void **state)
 {
-	test_fleet_create(&fleet, accounts, NULL);
+	test_fleet_create(&fleet, 3, NULL);
 	start_workers();
 	test_fleet_produce(&fleet, NULL);
 	test_fleet_wait_until_done(&fleet);
 	wait_for_logs();
+	execute("CREATE TABLE saved_runs AS TABLE sync_runs; CREATE TABLE saved_jobs AS TABLE sync_jobs;"
+		"CREATE TABLE saved_logs AS TABLE sync_logs;"
+		"CREATE TABLE saved_users AS TABLE tiktok_user_daily;"
+		"CREATE TABLE saved_accounts AS TABLE store_accounts");
+	return 0;
 }
 
-/* Jobs in the queue, nobody to take them. */
-static void create_waiting_day(uint32_t accounts)
+static int restore_day(void **state)
 {
-	test_fleet_create(&fleet, accounts, NULL);
-	test_fleet_produce(&fleet, NULL);
+	execute("TRUNCATE sync_runs, sync_jobs, sync_logs, tiktok_user_daily, store_accounts;"
+		"INSERT INTO sync_runs TABLE saved_runs; INSERT INTO sync_jobs TABLE saved_jobs;"
+		"INSERT INTO sync_logs TABLE saved_logs;"
+		"INSERT INTO tiktok_user_daily TABLE saved_users;"
+		"INSERT INTO store_accounts TABLE saved_accounts");
+	return 0;
 }
 
-/* One of two jobs is dead. */
-static void create_day_with_a_dead_job(void)
+static int destroy_day(void **state)
 {
-	test_fleet_create(&fleet, 2, NULL);
-	test_fleet_tell_simulator(&fleet, "/admin/faults",
-		"{\"fault\":\"drop_scope\",\"endpoint\":\"user_info\",\"scope\":\"user.info.stats\",\"count\":1}");
-	start_workers();
-	test_fleet_produce(&fleet, NULL);
-	test_fleet_wait_until_done(&fleet);
-	wait_for_logs();
-	assert_int_equal(query("SELECT count(*) FROM sync_jobs WHERE state = 'dead'"), 1);
-}
-
-/* Every job has failed once and waits on the ladder. */
-static void create_retrying_day(uint32_t accounts)
-{
-	test_fleet_create(&fleet, accounts, NULL);
-	test_fleet_tell_simulator(
-		&fleet, "/admin/faults", "{\"fault\":\"error_500\",\"count\":-1}");
-	start_workers();
-	test_fleet_produce(&fleet, NULL);
-	test_wait_for_query(
-		fleet.database.db, "SELECT count(*) FROM sync_jobs WHERE state <> 'retrying'", 0);
-	test_wait_for_query(fleet.database.db,
-		"SELECT count(*) FROM sync_jobs j WHERE NOT EXISTS (SELECT FROM sync_logs l"
-		" WHERE l.job_id = j.job_id AND l.status = 'FAILED')",
-		0);
-}
-
-/* ---- The broker ---- */
-
-static void purge(const char *queue)
-{
-	struct text path = {0};
-
-	text_append_format(&path, "/api/queues/%s/%s/contents", fleet.vhost.name, queue);
-	assert_int_equal(test_management_call("DELETE", text_string(&path), NULL, NULL), 204);
-	text_finish(&path);
-}
-
-/* Take a message and forget it. */
-static void lose_message(const char *queue)
-{
-	struct text path = {0}, reply = {0};
-
-	text_append_format(&path, "/api/queues/%s/%s/get", fleet.vhost.name, queue);
-	assert_int_equal(
-		test_management_call("POST", text_string(&path),
-			"{\"count\":1,\"ackmode\":\"ack_requeue_false\",\"encoding\":\"auto\"}",
-			&reply),
-		200);
-	assert_non_null(strstr(text_string(&reply), "payload"));
-	text_finish(&path);
-	text_finish(&reply);
-}
-
-/* ---- What the audit says ---- */
-
-static const char *string_of(const struct json *object, const char *name)
-{
-	const char *string = "";
-
-	json_string(object, name, 1000, &string);
-	return string;
-}
-
-static int64_t integer_of(const struct json *object, const char *name)
-{
-	int64_t number = -1;
-
-	json_integer(object, name, &number);
-	return number;
-}
-
-static void show_and_fail(const struct json *report, const char *what)
-{
-	struct text text = {0};
-
-	json_write(report, &text);
-	fail_msg("%s: %s", what, text_string(&text));
-}
-
-/* The violations are expected in number and name, each about the job; NULL: any. Ends the report. */
-static void assert_violations(
-	int code, struct json *report, size_t expected, const char *name, const char *job_id)
-{
-	const struct json *violations = json_array(report, "violations");
-	bool accounted = true;
-
-	json_boolean(report, "accounted", &accounted);
-	if (code != 3 || accounted || json_array_length(violations) != expected)
-		show_and_fail(report, "not the violations that were planted");
-	for (size_t i = 0; i < expected; i++) {
-		const struct json *violation = json_array_at(violations, i);
-
-		if (strcmp(string_of(violation, "name"), name) != 0 ||
-			(job_id && strcmp(string_of(violation, "job_id"), job_id) != 0))
-			show_and_fail(report, "another violation than the planted one");
-		assert_string_not_equal(string_of(violation, "text"), "");
-		assert_string_not_equal(string_of(violation, "way_out"), "");
-	}
-	json_destroy(report);
-}
-
-static void expect_violations(size_t expected, const char *name, const char *job_id)
-{
-	struct json *report = NULL;
-	int code = test_fleet_audit(&fleet, all, &report);
-
-	assert_violations(code, report, expected, name, job_id);
+	test_fleet_destroy(&fleet);
+	return 0;
 }
 
 /* Plant by SQL, which ends with the id of the job that it harms, and expect exactly that. */
@@ -188,36 +75,8 @@ static void plant(const char *sql, const char *name)
 {
 	char *job_id = test_query_string(fleet.database.db, sql);
 
-	expect_violations(1, name, job_id);
+	test_fleet_assert_violations(&fleet, 1, name, job_id);
 	free(job_id);
-}
-
-/* The totals of a report that finds everything accounted for; each member is checked. */
-static void expect_totals(const char *const arguments[], int64_t planned, int64_t succeeded,
-	int64_t waiting, int64_t unpublished)
-{
-	struct json *report = NULL;
-	int code = test_fleet_audit(&fleet, arguments, &report);
-	const struct json *totals = json_object(report, "totals");
-
-	if (code != 0 || integer_of(report, "v") != 1 || integer_of(totals, "planned") != planned ||
-		integer_of(totals, "jobs") != planned ||
-		integer_of(totals, "succeeded") != succeeded ||
-		integer_of(totals, "waiting") != waiting ||
-		integer_of(totals, "unpublished") != unpublished ||
-		json_array_length(json_array(report, "violations")) != 0)
-		show_and_fail(report, "not what was done");
-	json_destroy(report);
-}
-
-static size_t warnings_named(const struct json *report, const char *name)
-{
-	const struct json *warnings = json_array(report, "warnings");
-	size_t count = 0;
-
-	for (size_t i = 0; i < json_array_length(warnings); i++)
-		count += strcmp(string_of(json_array_at(warnings, i), "name"), name) == 0;
-	return count;
 }
 
 /* ---- What is accounted for ---- */
@@ -226,71 +85,21 @@ static void a_finished_day_is_clean_in_json_and_in_text(void **state)
 {
 	static const char *const text[] = {"syncctl", "audit", NULL};
 	struct text output = {0};
+	struct json *report = NULL;
+	const struct json *totals;
 
-	create_finished_day(6);
 	test_fleet_assert_audit_clean(&fleet);
-	expect_totals(all, 6, 6, 0, 0);
-	expect_totals(NULL, 6, 6, 0, 0);
+	assert_int_equal(test_fleet_audit(&fleet, all, &report), 0);
+	totals = json_object(report, "totals");
+	assert_int_equal(test_report_integer(report, "v"), 1);
+	assert_int_equal(test_report_integer(totals, "planned"), 3);
+	assert_int_equal(test_report_integer(totals, "jobs"), 3);
+	assert_int_equal(test_report_integer(totals, "succeeded"), 3);
+	json_destroy(report);
 	assert_int_equal(test_fleet_run(&fleet, text, &output), 0);
 	assert_non_null(strstr(text_string(&output), "every job is accounted for"));
-	assert_non_null(strstr(text_string(&output), "        6 =         6        0        0"));
+	assert_non_null(strstr(text_string(&output), "        3 =         3        0        0"));
 	text_finish(&output);
-}
-
-static void a_selection_is_of_one_run_or_one_day(void **state)
-{
-	static const char *const other_day[] = {"--date", "2020-01-01", NULL};
-	static const char *const no_run[] = {"--run", "99999999-9999-4999-8999-999999999999", NULL};
-	const char *run[] = {"--run", NULL, NULL};
-	struct json *report = NULL;
-	char *run_id;
-
-	create_waiting_day(3);
-	test_fleet_produce(&fleet, (const char *const[]){"--date", "2020-01-01", NULL});
-	run_id = test_query_string(fleet.database.db,
-		"SELECT run_id::text FROM sync_runs WHERE snapshot_date > '2020-01-01'");
-	run[1] = run_id;
-	execute("UPDATE sync_runs SET started_at = '2020-01-01' WHERE snapshot_date = '2020-01-01'");
-	expect_totals(run, 3, 0, 3, 0);
-	expect_totals(other_day, 3, 0, 3, 0);
-	expect_totals(NULL, 6, 0, 6, 0); /* old, but open */
-	assert_int_equal(test_fleet_audit(&fleet, no_run, &report), 1);
-	free(run_id);
-}
-
-static void jobs_that_were_never_published_are_accounted_for(void **state)
-{
-	static const char *const nowhere[] = {"AMQP_URL=amqp://guest:guest@127.0.0.1:1/x", NULL};
-	struct test_process *producer;
-
-	test_fleet_create(&fleet, 4, NULL);
-	producer = test_fleet_start(&fleet, "storesync-producer", nowhere);
-	test_wait_for_query(fleet.database.db, "SELECT count(*) FROM sync_jobs", 4);
-	test_process_kill(producer);
-	expect_totals(all, 4, 0, 0, 4);
-}
-
-/* The broker had confirmed two of them, and the producer died before it marked them. */
-static void a_run_that_is_half_published_is_accounted_for(void **state)
-{
-	create_waiting_day(4);
-	execute("UPDATE sync_jobs SET published_at = NULL, state = 'planned' WHERE account_id > 2");
-	expect_totals(all, 4, 0, 2, 2);
-}
-
-static void jobs_of_a_killed_worker_are_accounted_for(void **state)
-{
-	struct test_process *worker;
-
-	test_fleet_create(&fleet, 8, NULL);
-	test_fleet_tell_simulator(&fleet, "/admin/knobs", "{\"latency_ms\":20000}");
-	test_fleet_produce(&fleet, NULL);
-	worker = test_fleet_start(&fleet, "storesync-worker", NULL);
-	test_wait_for_query(
-		fleet.database.db, "SELECT count(*) FROM sync_jobs WHERE state = 'running'", 8);
-	expect_totals(all, 8, 0, 8, 0);
-	test_process_kill(worker);
-	expect_totals(all, 8, 0, 8, 0);
 }
 
 static void jobs_of_other_programs_have_a_line_of_their_own(void **state)
@@ -298,71 +107,31 @@ static void jobs_of_other_programs_have_a_line_of_their_own(void **state)
 	struct json *report = NULL;
 	const struct json *line;
 
-	create_finished_day(2);
 	execute("DELETE FROM sync_runs");
 	assert_int_equal(test_fleet_audit(&fleet, all, &report), 0);
 	assert_int_equal(json_array_length(json_array(report, "runs")), 1);
 	line = json_array_at(json_array(report, "runs"), 0);
-	assert_string_equal(string_of(line, "kind"), "adopted");
-	assert_int_equal(integer_of(line, "succeeded"), 2);
+	assert_string_equal(test_report_string(line, "kind"), "adopted");
+	assert_int_equal(test_report_integer(line, "succeeded"), 3);
 	json_destroy(report);
 }
 
-static void a_fleet_at_work_gives_no_false_alarm(void **state)
-{
-	static const char *const slow[] = {"WORKER_CONCURRENCY=3", NULL};
-	int audits = 0;
-
-	test_fleet_create(&fleet, 300, NULL);
-	test_fleet_tell_simulator(&fleet, "/admin/faults",
-		"[{\"fault\":\"error_500\",\"endpoint\":\"user_info\",\"count\":40,\"after\":20},"
-		"{\"fault\":\"drop_scope\",\"endpoint\":\"user_info\",\"scope\":\"user.info.stats\",\"count\":20,\"after\":80}]");
-	test_fleet_tell_simulator(&fleet, "/admin/knobs", "{\"latency_ms\":100}");
-	test_fleet_start(&fleet, "storesync-worker", slow);
-	test_fleet_start(&fleet, "storesync-worker", slow);
-	test_fleet_start(&fleet, "storesync-logger", NULL);
-	test_fleet_produce(&fleet, NULL);
-	while (audits < 20 || query("SELECT count(*) FROM sync_jobs WHERE state IN ('queued',"
-				    " 'running')") > 0) {
-		struct json *report = NULL;
-
-		if (test_fleet_audit(&fleet, all, &report) != 0)
-			show_and_fail(report, "a false alarm");
-		assert_int_equal(integer_of(json_object(report, "totals"), "planned"), 300);
-		assert_int_equal(integer_of(json_object(report, "totals"), "jobs"), 300);
-		json_destroy(report);
-		audits++;
-	}
-	test_fleet_assert_audit_clean(&fleet);
-	assert_true(query("SELECT count(*) FROM sync_jobs WHERE state = 'dead'") > 0);
-}
-
-/* ---- Planted into the database ---- */
+/* ---- Planted ---- */
 
 static void a_deleted_job_row_is_named(void **state)
 {
-	create_finished_day(3);
 	plant("DELETE FROM sync_jobs WHERE account_id = 2 RETURNING job_id::text", "run_count");
 }
 
 static void a_job_row_too_many_is_named(void **state)
 {
-	create_finished_day(3);
 	execute("INSERT INTO sync_jobs (job_id, run_id, account_id, store_code, job_type, snapshot_date)"
 		" SELECT gen_random_uuid(), run_id, 99, 'store-0', job_type, snapshot_date FROM sync_runs");
-	expect_violations(1, "run_count", NULL);
-}
-
-static void a_published_job_that_is_still_planned_is_named(void **state)
-{
-	create_waiting_day(2);
-	plant("UPDATE sync_jobs SET state = 'planned' WHERE account_id = 1 RETURNING job_id::text",
-		"odd_state");
+	test_fleet_assert_violations(&fleet, 1, "run_count", NULL);
 }
 
 static void a_second_final_row_is_named(void **state)
 {
-	create_finished_day(2);
 	plant("INSERT INTO sync_logs (store_code, job_type, status, started_at, job_id, attempt, attempt_id, final)"
 	      " SELECT store_code, job_type, 'FAILED', now(), job_id, 1, gen_random_uuid(), true"
 	      " FROM sync_jobs WHERE account_id = 1 RETURNING job_id::text",
@@ -371,14 +140,12 @@ static void a_second_final_row_is_named(void **state)
 
 static void a_state_that_the_log_contradicts_is_named(void **state)
 {
-	create_finished_day(2);
 	plant("UPDATE sync_jobs SET state = 'skipped' WHERE account_id = 1 RETURNING job_id::text",
 		"wrong_final");
 }
 
 static void records_that_the_log_contradicts_are_named(void **state)
 {
-	create_finished_day(2);
 	plant("UPDATE sync_logs SET records_processed = records_processed + 1 WHERE account_id = 1"
 	      " RETURNING job_id::text",
 		"records_differ");
@@ -386,187 +153,15 @@ static void records_that_the_log_contradicts_are_named(void **state)
 
 static void a_missing_snapshot_is_named_and_a_deleted_account_is_not(void **state)
 {
-	create_finished_day(3);
 	execute("DELETE FROM tiktok_user_daily WHERE store_code IN ('store-0', 'store-1');"
 		"DELETE FROM store_accounts WHERE store_code = 'store-1'");
 	plant("SELECT job_id::text FROM sync_jobs WHERE store_code = 'store-0'",
 		"missing_snapshot");
 }
 
-static void a_profile_that_is_not_granted_is_not_missed(void **state)
-{
-	test_fleet_create(&fleet, 2, NULL);
-	execute("UPDATE store_accounts SET scope = 'user.info.basic,video.list' WHERE id = 1;"
-		"UPDATE store_accounts SET scope = 'video.list' WHERE id = 2");
-	start_workers();
-	test_fleet_produce(&fleet, NULL);
-	test_fleet_wait_until_done(&fleet);
-	test_fleet_assert_audit_clean(&fleet);
-}
-
-static void warnings_leave_every_job_accounted_for(void **state)
-{
-	struct json *report = NULL;
-
-	create_waiting_day(2);
-	execute("UPDATE store_accounts SET refresh_intent_at = now() - interval '11 minutes' WHERE id = 2;"
-		"UPDATE sync_jobs SET state = 'running', started_at = now() - interval '2 hours' WHERE account_id = 1;"
-		"INSERT INTO sync_jobs (job_id, run_id, account_id, store_code, job_type, snapshot_date, generation)"
-		" SELECT gen_random_uuid(), gen_random_uuid(), account_id, store_code, job_type, snapshot_date, 1"
-		" FROM sync_jobs WHERE account_id = 2");
-	assert_int_equal(test_fleet_audit(&fleet, all, &report), 0);
-	assert_int_equal(warnings_named(report, "open_intent"), 1);
-	assert_int_equal(warnings_named(report, "stuck"), 1);
-	assert_int_equal(warnings_named(report, "double_job"), 2);
-	assert_int_equal(json_array_length(json_array(report, "warnings")), 4);
-	json_destroy(report);
-}
-
-/* ---- Planted into the broker, or proved by it ---- */
-
-static void a_lost_message_is_counted_and_may_be_any_of_the_waiting(void **state)
-{
-	struct json *report = NULL;
-	const struct json *violation;
-	int code;
-
-	create_waiting_day(3);
-	lose_message("sync.jobs");
-	code = test_fleet_audit(&fleet, all, &report);
-	violation = json_array_at(json_array(report, "violations"), 0);
-	assert_int_equal(integer_of(violation, "count"), 1);
-	assert_int_equal(json_array_length(json_array(violation, "candidates")), 3);
-	assert_violations(code, report, 1, "lost_jobs", NULL);
-}
-
-/* Idle workers might hold what is missing: only the management API shows that they do not. */
-static void lost_messages_are_named_beside_idle_workers(void **state)
-{
-	static const char *const text[] = {"syncctl", "audit", NULL};
-	struct text output = {0};
-
-	create_waiting_day(25);
-	purge("sync.jobs");
-	start_workers();
-	expect_violations(25, "lost_jobs", NULL);
-
-	/* Without it nothing is claimed; nor is it passed over. */
-	assert_int_equal(test_fleet_run(&fleet, text, &output), 0);
-	assert_non_null(strstr(text_string(&output), "warning cannot_tell"));
-	text_finish(&output);
-}
-
-static void a_long_list_is_cut_in_text_only(void **state)
-{
-	static const char *const text[] = {"syncctl", "audit", NULL};
-	struct text output = {0};
-
-	create_waiting_day(25);
-	purge("sync.jobs");
-	assert_int_equal(test_fleet_run(&fleet, text, &output), 3);
-	assert_non_null(strstr(text_string(&output), "and 5 more lost_jobs"));
-	assert_non_null(
-		strstr(text_string(&output), "not every job is accounted for: 25 violations"));
-	text_finish(&output);
-}
-
-static void a_retry_that_the_ladder_lost_is_named(void **state)
-{
-	create_retrying_day(2);
-	test_fleet_assert_audit_clean(&fleet);
-	purge("sync.retry.10s");
-	purge("sync.retry.1m");
-	purge("sync.retry.5m");
-	expect_violations(2, "lost_jobs", NULL);
-}
-
-static void a_deleted_queue_is_missed_with_its_messages(void **state)
-{
-	struct json *report = NULL;
-	struct text path = {0};
-	int code;
-
-	create_waiting_day(2);
-	text_append_format(&path, "/api/queues/%s/sync.jobs", fleet.vhost.name);
-	assert_int_equal(test_management_call("DELETE", text_string(&path), NULL, NULL), 204);
-	code = test_fleet_audit(&fleet, all, &report);
-	assert_int_equal(warnings_named(report, "missing_queue"), 1);
-	assert_violations(code, report, 2, "lost_jobs", NULL);
-	text_finish(&path);
-}
-
 static void a_deleted_log_row_is_named(void **state)
 {
-	create_finished_day(3);
 	plant("DELETE FROM sync_logs WHERE account_id = 2 RETURNING job_id::text", "missing_log");
-}
-
-static void the_row_of_an_earlier_attempt_is_missed_too(void **state)
-{
-	create_retrying_day(2);
-	plant("UPDATE sync_logs SET status = 'RUNNING' WHERE account_id = 1 RETURNING job_id::text",
-		"missing_log");
-}
-
-/* Its results are in sync.results: on their way, not lost. */
-static void results_that_no_logger_took_are_not_missed(void **state)
-{
-	struct json *report = NULL;
-
-	test_fleet_create(&fleet, 3, NULL);
-	test_fleet_start(&fleet, "storesync-worker", NULL);
-	test_fleet_produce(&fleet, NULL);
-	test_fleet_wait_until_done(&fleet);
-	test_fleet_assert_audit_clean(&fleet);
-	assert_int_equal(test_fleet_audit(&fleet, all, &report), 0);
-	assert_int_equal(integer_of(report, "unlogged"), 3);
-	json_destroy(report);
-
-	purge("sync.results");
-	expect_violations(3, "missing_log", NULL);
-}
-
-static void a_lost_dead_letter_is_named_until_somebody_decides(void **state)
-{
-	struct json *report = NULL;
-
-	create_day_with_a_dead_job();
-	test_fleet_assert_audit_clean(&fleet);
-	purge("sync.jobs.dead");
-	plant("SELECT job_id::text FROM sync_jobs WHERE state = 'dead'", "lost_dead_letters");
-
-	execute("INSERT INTO operator_actions (action_id, action, actor, selection, planned)"
-		" VALUES ('11111111-1111-4111-8111-111111111111', 'discard', 'test', 'all', 1);"
-		"INSERT INTO dead_letter_fates (dead_id, action_id, fate, job_id, body)"
-		" SELECT gen_random_uuid(), '11111111-1111-4111-8111-111111111111', 'discarded', job_id, ''"
-		" FROM sync_jobs WHERE state = 'dead'");
-	assert_int_equal(test_fleet_audit(&fleet, all, &report), 0);
-	assert_int_equal(integer_of(json_object(report, "totals"), "failed"), 1);
-	assert_int_equal(integer_of(json_object(report, "totals"), "dead"), 0);
-	json_destroy(report);
-}
-
-/* A dead job is repeated by a new one, in the same run or in another: neither is a job too many. */
-static void jobs_that_repeat_dead_ones_are_no_surplus(void **state)
-{
-	struct json *report = NULL;
-
-	create_day_with_a_dead_job();
-	execute("INSERT INTO sync_jobs (job_id, run_id, account_id, store_code, job_type, snapshot_date,"
-		" generation, origin_job_id)"
-		" SELECT gen_random_uuid(), run_id, account_id, store_code, job_type, snapshot_date, 1, job_id"
-		" FROM sync_jobs WHERE state = 'dead'");
-	assert_int_equal(test_fleet_audit(&fleet, all, &report), 0);
-	assert_int_equal(json_array_length(json_array(report, "runs")), 2);
-	assert_int_equal(integer_of(json_object(report, "totals"), "unpublished"), 1);
-	json_destroy(report);
-
-	execute("UPDATE sync_jobs SET run_id = gen_random_uuid() WHERE origin_job_id IS NOT NULL;"
-		"INSERT INTO sync_runs (run_id, job_type, snapshot_date, selection, planned)"
-		" SELECT run_id, job_type, snapshot_date, 'dead', 1 FROM sync_jobs WHERE origin_job_id IS NOT NULL");
-	assert_int_equal(test_fleet_audit(&fleet, all, &report), 0);
-	assert_string_equal(string_of(json_array_at(json_array(report, "runs"), 1), "kind"), "run");
-	json_destroy(report);
 }
 
 /* ---- Asking in vain ---- */
@@ -576,7 +171,6 @@ static void whoever_does_not_answer_is_named(void **state)
 	static const char *const argv[] = {"syncctl", "audit", NULL};
 	struct text output = {0}, database_url = {0};
 
-	test_fleet_create(&fleet, 1, NULL);
 	text_append_format(&database_url, "DATABASE_URL=%s", fleet.database.url);
 	assert_int_equal(test_run(argv,
 				 (const char *const[]){text_string(&database_url),
@@ -601,7 +195,6 @@ static void wrong_arguments_are_refused(void **state)
 	static const char *const wrong[][4] = {{"--run", "x"}, {"--date", "2026-02-30"},
 		{"--all", "--date", "2026-02-03"}, {"--what"}, {"--run"}, {"more"}};
 
-	test_fleet_create(&fleet, 1, NULL);
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
 		struct json *report = NULL;
 
@@ -612,41 +205,20 @@ static void wrong_arguments_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(a_finished_day_is_clean_in_json_and_in_text, tear_down),
-		cmocka_unit_test_teardown(a_selection_is_of_one_run_or_one_day, tear_down),
-		cmocka_unit_test_teardown(
-			jobs_that_were_never_published_are_accounted_for, tear_down),
-		cmocka_unit_test_teardown(a_run_that_is_half_published_is_accounted_for, tear_down),
-		cmocka_unit_test_teardown(jobs_of_a_killed_worker_are_accounted_for, tear_down),
-		cmocka_unit_test_teardown(
-			jobs_of_other_programs_have_a_line_of_their_own, tear_down),
-		cmocka_unit_test_teardown(a_deleted_job_row_is_named, tear_down),
-		cmocka_unit_test_teardown(a_job_row_too_many_is_named, tear_down),
-		cmocka_unit_test_teardown(
-			a_published_job_that_is_still_planned_is_named, tear_down),
-		cmocka_unit_test_teardown(a_second_final_row_is_named, tear_down),
-		cmocka_unit_test_teardown(a_state_that_the_log_contradicts_is_named, tear_down),
-		cmocka_unit_test_teardown(records_that_the_log_contradicts_are_named, tear_down),
-		cmocka_unit_test_teardown(
-			a_missing_snapshot_is_named_and_a_deleted_account_is_not, tear_down),
-		cmocka_unit_test_teardown(a_profile_that_is_not_granted_is_not_missed, tear_down),
-		cmocka_unit_test_teardown(warnings_leave_every_job_accounted_for, tear_down),
-		cmocka_unit_test_teardown(
-			a_lost_message_is_counted_and_may_be_any_of_the_waiting, tear_down),
-		cmocka_unit_test_teardown(lost_messages_are_named_beside_idle_workers, tear_down),
-		cmocka_unit_test_teardown(a_long_list_is_cut_in_text_only, tear_down),
-		cmocka_unit_test_teardown(a_retry_that_the_ladder_lost_is_named, tear_down),
-		cmocka_unit_test_teardown(a_deleted_queue_is_missed_with_its_messages, tear_down),
-		cmocka_unit_test_teardown(a_deleted_log_row_is_named, tear_down),
-		cmocka_unit_test_teardown(the_row_of_an_earlier_attempt_is_missed_too, tear_down),
-		cmocka_unit_test_teardown(results_that_no_logger_took_are_not_missed, tear_down),
-		cmocka_unit_test_teardown(
-			a_lost_dead_letter_is_named_until_somebody_decides, tear_down),
-		cmocka_unit_test_teardown(jobs_that_repeat_dead_ones_are_no_surplus, tear_down),
-		cmocka_unit_test_teardown(whoever_does_not_answer_is_named, tear_down),
-		cmocka_unit_test_teardown(wrong_arguments_are_refused, tear_down),
-		cmocka_unit_test_teardown(a_fleet_at_work_gives_no_false_alarm, tear_down),
+		cmocka_unit_test_setup(a_finished_day_is_clean_in_json_and_in_text, restore_day),
+		cmocka_unit_test_setup(
+			jobs_of_other_programs_have_a_line_of_their_own, restore_day),
+		cmocka_unit_test_setup(a_deleted_job_row_is_named, restore_day),
+		cmocka_unit_test_setup(a_job_row_too_many_is_named, restore_day),
+		cmocka_unit_test_setup(a_second_final_row_is_named, restore_day),
+		cmocka_unit_test_setup(a_state_that_the_log_contradicts_is_named, restore_day),
+		cmocka_unit_test_setup(records_that_the_log_contradicts_are_named, restore_day),
+		cmocka_unit_test_setup(
+			a_missing_snapshot_is_named_and_a_deleted_account_is_not, restore_day),
+		cmocka_unit_test_setup(a_deleted_log_row_is_named, restore_day),
+		cmocka_unit_test_setup(whoever_does_not_answer_is_named, restore_day),
+		cmocka_unit_test_setup(wrong_arguments_are_refused, restore_day),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, create_finished_day, destroy_day);
 }

@@ -11,11 +11,15 @@
 
 #include "tests/support/audit.h"
 
+#include <string.h>
+
 #include "common/clock.h"
 #include "tests/support/environment.h"
 #include "tests/support/wait.h"
 
 #define ARGUMENTS_MAX 12
+
+static const char *const everything[] = {"--all", NULL};
 
 /* Its output is added to output. */
 static int run_audit(struct test_fleet *fleet, const char *const arguments[], struct text *output)
@@ -52,6 +56,63 @@ int test_fleet_audit(struct test_fleet *fleet, const char *const arguments[], st
 	return code;
 }
 
+const char *test_report_string(const struct json *object, const char *name)
+{
+	const char *string = "";
+
+	json_string(object, name, 1000, &string);
+	return string;
+}
+
+int64_t test_report_integer(const struct json *object, const char *name)
+{
+	int64_t number = -1;
+
+	json_integer(object, name, &number);
+	return number;
+}
+
+size_t test_report_warnings(const struct json *report, const char *name)
+{
+	const struct json *warnings = json_array(report, "warnings");
+	size_t count = 0;
+
+	for (size_t i = 0; i < json_array_length(warnings); i++)
+		count += strcmp(test_report_string(json_array_at(warnings, i), "name"), name) == 0;
+	return count;
+}
+
+void test_report_fail(const struct json *report, const char *what)
+{
+	struct text text = {0};
+
+	json_write(report, &text);
+	fail_msg("%s: %s", what, text_string(&text));
+}
+
+void test_fleet_assert_violations(
+	struct test_fleet *fleet, size_t expected, const char *name, const char *job_id)
+{
+	struct json *report = NULL;
+	int code = test_fleet_audit(fleet, everything, &report);
+	const struct json *violations = json_array(report, "violations");
+	bool accounted = true;
+
+	json_boolean(report, "accounted", &accounted);
+	if (code != 3 || accounted || json_array_length(violations) != expected)
+		test_report_fail(report, "not the violations that were planted");
+	for (size_t i = 0; i < expected; i++) {
+		const struct json *violation = json_array_at(violations, i);
+
+		if (strcmp(test_report_string(violation, "name"), name) != 0 ||
+			(job_id && strcmp(test_report_string(violation, "job_id"), job_id) != 0))
+			test_report_fail(report, "another violation than the planted one");
+		assert_string_not_equal(test_report_string(violation, "text"), "");
+		assert_string_not_equal(test_report_string(violation, "way_out"), "");
+	}
+	json_destroy(report);
+}
+
 /* Every job is accounted for, and nothing moved while that was found. */
 static bool is_clean_at_rest(int code, const struct text *output)
 {
@@ -70,7 +131,6 @@ static bool is_clean_at_rest(int code, const struct text *output)
 
 void test_fleet_assert_audit_clean(struct test_fleet *fleet)
 {
-	static const char *const all[] = {"--all", NULL};
 	int64_t limit_ms = clock_monotonic_ms() + TEST_WAIT_MS;
 	struct text output = {0};
 	bool clean;
@@ -78,7 +138,7 @@ void test_fleet_assert_audit_clean(struct test_fleet *fleet)
 
 	do {
 		text_clear(&output);
-		code = run_audit(fleet, all, &output);
+		code = run_audit(fleet, everything, &output);
 		clean = is_clean_at_rest(code, &output);
 	} while (!clean && clock_monotonic_ms() < limit_ms);
 	if (!clean)
