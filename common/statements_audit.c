@@ -2,8 +2,9 @@
 /*
  * The SQL of `syncctl audit`: whole tables at a time, one pass each, for a manifest of a million
  * jobs. Lists are cursors, so that the operator's memory holds a page of them; they are declared in
- * the one transaction of a look, and see what its counts saw. cursor_tuple_fraction would favour
- * plans for the first rows; AUDIT_LOOK says that all of them are wanted.
+ * the one transaction of a look, and see what its counts saw. AUDIT_LOOK
+ * says that all of their rows are wanted (cursor_tuple_fraction favours plans for the first), and
+ * gives memory to the joins of whole tables.
  */
 #include "common/statements_audit.h"
 
@@ -55,10 +56,9 @@
 	"SELECT " job ".run_id::text, " job ".job_id::text, " job ".account_id, " job ".store_code::text," \
 	"	" job ".job_type::text, " job ".snapshot_date::text, " sentence " "
 
-/* The only final row of an attempt's job. */
-#define ONLY_FINAL \
-	"l.job_id = j.job_id AND l.final AND NOT EXISTS (" \
-	"	SELECT FROM sync_logs m WHERE m.job_id = l.job_id AND m.final AND m.id <> l.id)"
+/* Is it the job's only final row? Told of both tables, so that it is asked of the few rows that their join leaves. */
+#define IS_ONLY_FINAL \
+	"(SELECT count(*) FROM sync_logs m WHERE m.job_id = j.job_id AND m.final AND l.final) = 1"
 
 #define UTC(moment) "to_char(" moment " AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')"
 
@@ -76,7 +76,8 @@ static const struct statement_definition statements[STATEMENTS] = {
 		"	SELECT j.*, f.job_id IS NOT NULL AS has_fate,"
 		"		$1 IS NULL OR greatest(j.created_at, j.published_at, j.started_at, j.finished_at) < $1 AS counts"
 		"	FROM sync_jobs j LEFT JOIN fated f ON f.job_id = j.job_id AND j.state = 'dead') "
-		"SELECT now()::text, " UTC("now()") ", set_config('cursor_tuple_fraction', '1', true),"
+		"SELECT now()::text, " UTC("now()") ", set_config('cursor_tuple_fraction', '1', true)"
+		"	|| set_config('work_mem', '128MB', true),"
 		"	count(*) FILTER (WHERE counts AND state IN ('queued', 'running') AND published_at IS NOT NULL),"
 		"	count(*) FILTER (WHERE counts AND state = 'retrying' AND published_at IS NOT NULL),"
 		"	count(*) FILTER (WHERE counts AND state = 'dead' AND NOT has_fate),"
@@ -164,18 +165,18 @@ static const struct statement_definition statements[STATEMENTS] = {
 
 	[STATEMENT_AUDIT_DOUBLE_FINAL] = {"audit_double_final", PROGRAM_OPERATOR,
 		CURSOR "WITH " ASKED_JOBS ", "
-		"doubled AS (SELECT job_id, count(*) AS rows, string_agg(format('%s of attempt %s', status, attempt), ', '"
-		"		ORDER BY attempt, id) AS words"
-		"	FROM sync_logs WHERE final AND job_id IS NOT NULL GROUP BY 1 HAVING count(*) > 1) "
-		LIST_OF("j", "format('%s final rows in sync_logs: %s', d.rows, d.words)")
+		"doubled AS (SELECT job_id FROM sync_logs WHERE final AND job_id IS NOT NULL GROUP BY 1 HAVING count(*) > 1) "
+		LIST_OF("j", "(SELECT format('%s final rows in sync_logs: %s', count(*),"
+			"	string_agg(format('%s of attempt %s', l.status, l.attempt), ', ' ORDER BY l.attempt, l.id))"
+			" FROM sync_logs l WHERE l.job_id = j.job_id AND l.final)")
 		"FROM doubled d JOIN asked j ON j.job_id = d.job_id ORDER BY j.job_id",
 		ASKED_TYPES, ""},
 
 	[STATEMENT_AUDIT_WRONG_FINAL] = {"audit_wrong_final", PROGRAM_OPERATOR,
 		CURSOR "WITH " ASKED_JOBS
 		LIST_OF("j", "format('sync_logs ends the job with %s, the manifest says %s', l.status, j.state)")
-		"FROM asked j JOIN sync_logs l ON " ONLY_FINAL " "
-		"WHERE l.status::text IS DISTINCT FROM"
+		"FROM asked j JOIN sync_logs l ON l.job_id = j.job_id AND l.final "
+		"WHERE " IS_ONLY_FINAL " AND l.status::text IS DISTINCT FROM"
 		"	CASE j.state WHEN 'success' THEN 'SUCCESS' WHEN 'skipped' THEN 'SKIPPED' WHEN 'dead' THEN 'FAILED' END "
 		"ORDER BY j.job_id",
 		ASKED_TYPES, ""},
@@ -184,8 +185,8 @@ static const struct statement_definition statements[STATEMENTS] = {
 		CURSOR "WITH " ASKED_JOBS
 		LIST_OF("j", "format('the manifest has %s records, sync_logs %s', coalesce(j.records_processed, 0),"
 			" coalesce(l.records_processed, 0))")
-		"FROM asked j JOIN sync_logs l ON " ONLY_FINAL " AND l.attempt = j.attempt "
-		"WHERE j.state = 'success' AND l.status = 'SUCCESS'"
+		"FROM asked j JOIN sync_logs l ON l.job_id = j.job_id AND l.final AND l.attempt = j.attempt "
+		"WHERE " IS_ONLY_FINAL " AND j.state = 'success' AND l.status = 'SUCCESS'"
 		"	AND coalesce(j.records_processed, 0) <> coalesce(l.records_processed, 0) ORDER BY j.job_id",
 		ASKED_TYPES, ""},
 
