@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/broker.h"
 #include "tests/support/audit.h"
 #include "tests/support/wait.h"
 
@@ -256,6 +257,44 @@ static void jobs_that_repeat_dead_ones_are_no_surplus(void **state)
 	json_destroy(report);
 }
 
+static void note_delivery(void *context, const struct broker_delivery *delivery)
+{
+	++*(int *)context;
+}
+
+/*
+ * RabbitMQ counts whoever holds a message as a consumer, even after it has stopped consuming: a
+ * draining worker must not look like nobody.
+ */
+static void messages_held_without_consuming_are_not_taken_for_lost(void **state)
+{
+	static const char *const text[] = {"syncctl", "audit", NULL};
+	static const struct broker_consumer consumer = {.queue = "sync.jobs", .prefetch = 10};
+	int held = 0;
+	struct broker_options options = {.name = "test",
+		.consumers = &consumer,
+		.consumer_count = 1,
+		.context = &held,
+		.delivered = note_delivery};
+	struct broker *holder = NULL;
+	struct text output = {0};
+	struct error err;
+
+	create_waiting_day(3);
+	options.url = fleet.vhost.amqp_url;
+	assert_true(broker_create(&options, &holder, &err));
+	while (held < 3)
+		broker_run(holder, -1, 100);
+	broker_stop_consuming(holder);
+	broker_run(holder, -1, 100);
+	assert_int_equal(test_fleet_run(&fleet, text, &output), 0);
+	assert_non_null(strstr(text_string(&output), "warning cannot_tell"));
+	broker_run(holder, -1, 100);
+	expect_totals(all, 3, 0, 3, 0);
+	broker_destroy(holder);
+	text_finish(&output);
+}
+
 /* ---- Planted ---- */
 
 static void a_published_job_that_is_still_planned_is_named(void **state)
@@ -392,6 +431,8 @@ int main(void)
 		cmocka_unit_test_teardown(a_profile_that_is_not_granted_is_not_missed, tear_down),
 		cmocka_unit_test_teardown(warnings_leave_every_job_accounted_for, tear_down),
 		cmocka_unit_test_teardown(jobs_that_repeat_dead_ones_are_no_surplus, tear_down),
+		cmocka_unit_test_teardown(
+			messages_held_without_consuming_are_not_taken_for_lost, tear_down),
 		cmocka_unit_test_teardown(
 			a_published_job_that_is_still_planned_is_named, tear_down),
 		cmocka_unit_test_teardown(
