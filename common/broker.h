@@ -31,7 +31,8 @@
 #define BROKER_WINDOW_MAX     1024
 #define BROKER_HEADERS_MAX    12
 #define BROKER_MESSAGE_ID_MAX 255
-#define BROKER_BODY_MAX       ((size_t)1024 * 1024)
+/* Four times the largest message of ours: of what is no message, many may be at hand at once. */
+#define BROKER_BODY_MAX ((size_t)256 * 1024)
 
 struct broker;
 
@@ -44,7 +45,11 @@ struct broker_delivery {
 	const char *message_id; /* "" when absent */
 	const char *body;       /* borrowed until the callback returns; cut at BROKER_BODY_MAX */
 	size_t length;
+	uint64_t sent_length; /* as it was published; more than length: the body is cut */
 };
+
+/* Fails: bad_message - the body is cut; the text names both lengths. */
+bool broker_delivery_is_whole(const struct broker_delivery *delivery, struct error *err);
 
 struct broker_header {
 	const char *name;

@@ -58,6 +58,15 @@ static void begin_delivery(struct broker *broker, const amqp_basic_deliver_t *de
 		broker_fail(broker, "RabbitMQ delivered for a consumer we do not have");
 }
 
+bool broker_delivery_is_whole(const struct broker_delivery *delivery, struct error *err)
+{
+	if (delivery->sent_length <= delivery->length)
+		return true;
+	error_set(err, ERROR_BAD_MESSAGE, "%" PRIu64 " bytes, of which the first %zu are kept",
+		delivery->sent_length, delivery->length);
+	return false;
+}
+
 static void finish_delivery(struct broker *broker)
 {
 	const struct broker_content *content = &broker->content;
@@ -70,6 +79,7 @@ static void finish_delivery(struct broker *broker)
 		.message_id = content->message_id,
 		.body = text_string(&content->body),
 		.length = content->body.length,
+		.sent_length = content->sent_length,
 	};
 
 	if (broker->consuming_stopped)
@@ -151,7 +161,8 @@ static void read_header(struct broker *broker, const amqp_frame_t *frame)
 		return;
 	}
 	content->has_header = true;
-	content->missing = frame->payload.properties.body_size;
+	content->sent_length = frame->payload.properties.body_size;
+	content->missing = content->sent_length;
 	read_properties(content, frame->payload.properties.decoded);
 	if (content->missing == 0)
 		finish_content(broker);

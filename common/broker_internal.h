@@ -25,7 +25,8 @@ struct broker_content {
 	int64_t delivery_count;
 	char message_id[BROKER_MESSAGE_ID_MAX + 1];
 	uint64_t publish_tag; /* of the correlation_id; 0: none */
-	uint64_t missing;     /* bytes of the body that have not come yet */
+	uint64_t sent_length; /* bytes of the body as it was published */
+	uint64_t missing;     /* of them, those that have not come yet */
 	struct text body;
 };
 

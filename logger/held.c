@@ -18,7 +18,8 @@ struct held *held_create(const struct broker_delivery *delivery)
 	held->message_id = memory_copy_text(delivery->message_id);
 	held->body = memory_copy_bytes(delivery->body, delivery->length);
 	held->length = delivery->length;
-	result_message_read(held->body, held->length, &held->result, &held->reason);
+	if (broker_delivery_is_whole(delivery, &held->reason))
+		result_message_read(held->body, held->length, &held->result, &held->reason);
 	return held;
 }
 

@@ -95,7 +95,8 @@ static void park(struct intake *intake, struct ticket *ticket, struct job_messag
 static void refuse_message(
 	struct intake *intake, const struct broker_delivery *delivery, const struct error *reason)
 {
-	struct job *job = job_create_unreadable(delivery->body, delivery->length, reason);
+	struct job *job = job_create_unreadable(
+		delivery->message_id, delivery->body, delivery->length, reason);
 
 	metric_add(METRIC_DELIVERIES, DELIVERY_MALFORMED, 1);
 	log_warn("message %s of %s is no job: %s; it goes to %s", delivery->message_id,
@@ -112,7 +113,8 @@ static void take_delivery(void *context, const struct broker_delivery *delivery)
 	struct ticket *ticket;
 	struct error err;
 
-	if (!job_message_read(delivery->body, delivery->length, &message, &err)) {
+	if (!broker_delivery_is_whole(delivery, &err) ||
+		!job_message_read(delivery->body, delivery->length, &message, &err)) {
 		refuse_message(intake, delivery, &err);
 		return;
 	}

@@ -38,12 +38,14 @@ struct job *job_create(struct job_message *message)
 	return job;
 }
 
-struct job *job_create_unreadable(const char *body, size_t length, const struct error *reason)
+struct job *job_create_unreadable(
+	const char *message_id, const char *body, size_t length, const struct error *reason)
 {
 	struct job *job = memory_allocate(1, sizeof *job);
 
 	job->raw_body = memory_copy_bytes(body, length);
 	job->raw_length = length;
+	job->raw_id = memory_copy_text(message_id);
 	job->step = STEP_REPORT;
 	job->verdict = (struct verdict){.status = STATUS_FAILED,
 		.final = true,
@@ -69,6 +71,7 @@ void job_destroy(struct job *job)
 		return;
 	job_message_finish(&job->message);
 	free(job->raw_body);
+	free(job->raw_id);
 	account_finish(&job->account);
 	snapshot_finish(&job->snapshot);
 	tiktok_call_finish(&job->call);

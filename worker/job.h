@@ -121,6 +121,7 @@ struct job {
 	struct job_message message;
 	char *raw_body; /* of a message that is not a job; then nothing else of the job is set */
 	size_t raw_length;
+	char *raw_id; /* its message_id */
 
 	struct account account;
 	struct claim claim;
@@ -165,7 +166,8 @@ struct job {
 /* Takes over message (zeroes it). */
 struct job *job_create(struct job_message *message);
 /* Of a delivery that is no job message: it goes to the dead letters with reason. Copies body. */
-struct job *job_create_unreadable(const char *body, size_t length, const struct error *reason);
+struct job *job_create_unreadable(
+	const char *message_id, const char *body, size_t length, const struct error *reason);
 void job_destroy(struct job *job); /* wipes the tokens; NULL: nothing to do */
 
 void account_finish(struct account *account);

@@ -131,7 +131,8 @@ static bool publish_dead(struct outlet *outlet, struct report *report)
 		text_append_bytes(&outlet->body, job->raw_body, job->raw_length);
 	else
 		job_message_write(&job->message, &outlet->body);
-	sent = publish(outlet, topology_queue(QUEUE_JOBS_DEAD)->key, job->message.job_id, headers,
+	sent = publish(outlet, topology_queue(QUEUE_JOBS_DEAD)->key,
+		job->raw_id ? job->raw_id : job->message.job_id, headers,
 		sizeof headers / sizeof *headers, &report->message);
 	if (sent)
 		killpoint(KILL_WORKER_DEAD_SENT, job->message.account_id);

@@ -142,7 +142,7 @@ bool tiktok_answers(const struct http_reply *reply)
 	return error_rule(err.class)->blame != BLAME_DOUBT;
 }
 
-static bool read_counter(const struct json *object, const char *name, struct counter *counter)
+static bool read_number(const struct json *object, const char *name, struct counter *counter)
 {
 	switch (json_saturated_integer(object, name, &counter->value)) {
 	case JSON_FOUND:
@@ -155,6 +155,11 @@ static bool read_counter(const struct json *object, const char *name, struct cou
 	default:
 		return false;
 	}
+}
+
+static bool read_counter(const struct json *object, const char *name, struct counter *counter)
+{
+	return read_number(object, name, counter) && (!counter->known || counter->value >= 0);
 }
 
 static char *copy_clipped(const char *text, size_t max_characters)
@@ -186,7 +191,8 @@ bool tiktok_read_user(const struct http_reply *reply, const char *open_id, int64
 		!read_counter(user, "following_count", &read.following_count) ||
 		!read_counter(user, "likes_count", &read.likes_count) ||
 		!read_counter(user, "video_count", &read.video_count)) {
-		refuse(reply, ERROR_BAD_REPLY, "with a counter that is no whole number", "", err);
+		refuse(reply, ERROR_BAD_REPLY, "with a counter that is no number of things", "",
+			err);
 		goto out;
 	}
 	free(profile->display_name);
@@ -215,7 +221,7 @@ static bool read_video(const struct json *item, int64_t now_us, struct snapshot 
 
 	if (json_string(item, "id", 100, &id) != JSON_FOUND || !*id)
 		return false;
-	if (!read_counter(item, "create_time", &read.create_time_s) ||
+	if (!read_number(item, "create_time", &read.create_time_s) ||
 		!read_counter(item, "view_count", &read.view_count) ||
 		!read_counter(item, "like_count", &read.like_count) ||
 		!read_counter(item, "comment_count", &read.comment_count) ||
@@ -266,8 +272,8 @@ bool tiktok_read_videos(const struct http_reply *reply, int64_t now_us, struct s
 
 		if (!json_is_object(item) || !read_video(item, now_us, snapshot, &read)) {
 			refuse(reply, ERROR_BAD_REPLY,
-				"with a video without id, or a counter that is no whole number", "",
-				err);
+				"with a video without id, or a counter that is no number of things",
+				"", err);
 			goto out;
 		}
 	}

@@ -57,6 +57,19 @@ static void bad_result_keeps_its_bytes_and_tells_why(void **state)
 	held_destroy(held);
 }
 
+static void a_result_that_was_cut_tells_the_length_that_was_sent(void **state)
+{
+	struct broker_delivery delivery = {.message_id = "m",
+		.body = good,
+		.length = strlen(good),
+		.sent_length = UINT64_C(16777216)};
+	struct held *held = held_create(&delivery);
+
+	assert_int_equal(held->reason.class, ERROR_BAD_MESSAGE);
+	assert_non_null(strstr(held->reason.text, "16777216 bytes"));
+	held_destroy(held);
+}
+
 static void list_gives_the_oldest_first(void **state)
 {
 	struct held_list list;
@@ -94,6 +107,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(good_result_is_read),
 		cmocka_unit_test(bad_result_keeps_its_bytes_and_tells_why),
+		cmocka_unit_test(a_result_that_was_cut_tells_the_length_that_was_sent),
 		cmocka_unit_test(list_gives_the_oldest_first),
 		cmocka_unit_test(emptied_list_can_be_filled_again),
 	};
