@@ -19,6 +19,8 @@ static const struct fault_rule rules[FAULTS] = {
 	[FAULT_CUT_BODY] = {"cut_body", FAULT_SPOILS_ANSWER, true,
 		"the connection closes in the middle of the body"},
 	[FAULT_EMPTY_BODY] = {"empty_body", FAULT_SPOILS_ANSWER, true, "200 without a body"},
+	[FAULT_BODY] = {"body", FAULT_SPOILS_ANSWER, false,
+		"200 with the text of the member body, times times over, whatever it is"},
 	[FAULT_SERVER_ERROR] = {"server_error", FAULT_SPOILS_ANSWER, false,
 		"server_error with the status of the knob oauth_error_status"},
 	[FAULT_INVALID_CLIENT] = {"invalid_client", FAULT_SPOILS_ANSWER, false,

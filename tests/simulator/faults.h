@@ -19,7 +19,8 @@
 #include "tests/simulator/endpoints.h"
 #include "tests/simulator/world.h"
 
-#define FAULTS_MAX 256
+#define FAULTS_MAX      256
+#define FAULT_BODY_SIZE 2048
 
 enum fault_kind {
 	FAULT_DROP,
@@ -30,6 +31,7 @@ enum fault_kind {
 	FAULT_TRUNCATED_JSON,
 	FAULT_CUT_BODY,
 	FAULT_EMPTY_BODY,
+	FAULT_BODY,
 	FAULT_SERVER_ERROR,
 	FAULT_INVALID_CLIENT,
 	FAULT_REVOKE,
@@ -58,7 +60,10 @@ struct fault {
 	int64_t count;          /* so many are hit; -1: all from then on */
 	int64_t percent;        /* of those; by chance */
 	int64_t delay_ms;
-	unsigned scopes; /* for drop_scope */
+	unsigned scopes;            /* for drop_scope */
+	char body[FAULT_BODY_SIZE]; /* for body; may hold NUL bytes */
+	size_t body_length;
+	int64_t times; /* so many copies of it */
 	bool works;
 	uint64_t given;
 };
@@ -76,7 +81,7 @@ const struct fault_rule *fault_rule(enum fault_kind kind);
  * Add the faults of a JSON object, or of an array of them:
  *
  *	{"fault":"drop","endpoint":"token","count":1,"percent":100,"after":0,"delay_ms":0,"account":"<open_id>",
- *	 "scope":"video.list","works":true}
+ *	 "scope":"video.list","body":"{}","times":1,"works":true}
  *
  * Only fault must be there. Fails: settings - the text says what is wrong; then none was added.
  */

@@ -32,6 +32,20 @@ static bool read_number(
 	return true;
 }
 
+static bool read_body(struct json_object *value, struct fault *fault, struct error *err)
+{
+	size_t length = (size_t)json_object_get_string_len(value);
+
+	if (!json_object_is_type(value, json_type_string) || length > sizeof fault->body) {
+		error_set(err, ERROR_SETTINGS, "body of a fault is a text of at most %zu bytes",
+			sizeof fault->body);
+		return false;
+	}
+	memcpy(fault->body, json_object_get_string(value), length);
+	fault->body_length = length;
+	return true;
+}
+
 static bool read_member(struct fault *fault, const struct world *world, const char *name,
 	struct json_object *value, struct error *err)
 {
@@ -49,6 +63,10 @@ static bool read_member(struct fault *fault, const struct world *world, const ch
 		return read_number(value, name, &fault->percent, err);
 	if (strcmp(name, "delay_ms") == 0)
 		return read_number(value, name, &fault->delay_ms, err);
+	if (strcmp(name, "times") == 0)
+		return read_number(value, name, &fault->times, err);
+	if (strcmp(name, "body") == 0)
+		return read_body(value, fault, err);
 	if (strcmp(name, "works") == 0) {
 		fault->works = json_object_get_boolean(value);
 		return true;
@@ -86,6 +104,7 @@ static bool read_fault(struct json_object *object, const struct world *world, st
 		.count = 1,
 		.percent = 100,
 		.delay_ms = 60000,
+		.times = 1,
 		.scopes = SCOPE_VIDEO_LIST};
 	if (!read_kind(json_object_get_string(kind), fault, err))
 		return false;

@@ -203,6 +203,11 @@ static void spoil(const struct simulator *simulator, struct call *call, enum end
 	case FAULT_EMPTY_BODY:
 		call_begin_json(call, 200);
 		break;
+	case FAULT_BODY:
+		call_begin_json(call, 200);
+		for (int64_t i = 0; i < fault->times; i++)
+			text_append_bytes(&call->reply, fault->body, fault->body_length);
+		break;
 	case FAULT_SERVER_ERROR:
 		refuse_as_server(simulator, call, endpoint);
 		break;

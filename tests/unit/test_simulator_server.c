@@ -339,6 +339,9 @@ static void spoiled_answers_look_as_named(void **state)
 	post_admin("/admin/faults", "{\"fault\":\"empty_body\"}");
 	assert_int_equal(ask_user(good), 200);
 	assert_string_equal(answer.body, "");
+	post_admin("/admin/faults", "{\"fault\":\"body\",\"body\":\"[1\",\"times\":3}");
+	assert_int_equal(ask_user(good), 200);
+	assert_string_equal(answer.body, "[1[1[1");
 	post_admin("/admin/faults", "{\"fault\":\"server_error\"}");
 	assert_int_equal(refresh(refresh_token(1)), 200);
 	assert_true(answer_holds("server_error"));
