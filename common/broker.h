@@ -31,8 +31,11 @@
 #define BROKER_WINDOW_MAX     1024
 #define BROKER_HEADERS_MAX    12
 #define BROKER_MESSAGE_ID_MAX 255
-/* Four times the largest message of ours: of what is no message, many may be at hand at once. */
-#define BROKER_BODY_MAX ((size_t)256 * 1024)
+/*
+ * Nearly twice the largest message of ours, and less than a frame (broker_link.c). What is longer is
+ * no message; of such bodies many may be at hand at once.
+ */
+#define BROKER_BODY_MAX ((size_t)120 * 1024)
 
 struct broker;
 
@@ -67,7 +70,7 @@ struct broker_message {
 	const char *key;
 	const char *message_id;
 	const char *body;
-	size_t length;
+	size_t length;                       /* at most BROKER_BODY_MAX */
 	const struct broker_header *headers; /* may be NULL */
 	size_t header_count;
 };

@@ -26,6 +26,7 @@
 #define HANDSHAKE_LIMIT_MS 5000
 #define FAREWELL_LIMIT_MS  2000
 #define FRAME_MAX          131072
+#define FRAME_EXCESS       65536
 #define PRODUCT            "storesync"
 
 /*
@@ -234,6 +235,26 @@ bool broker_link_answer(struct broker_link *link, const char *doing, struct erro
 	return read_reply(link, amqp_get_rpc_reply(link->state), doing, err);
 }
 
+/*
+ * RabbitMQ keeps to the agreed frame size in bodies only: the properties of a message that filled a
+ * frame do not fit into one when x-delivery-count or x-death has been added, and are sent all the
+ * same. rabbitmq-c would break the connection, the same message would come again, and all that is
+ * prefetched would reach its delivery limit. So we take larger frames than were agreed. rabbitmq-c
+ * then sends larger ones as well; no body of ours needs any (BROKER_BODY_MAX).
+ */
+static bool take_larger_frames(struct broker_link *link, struct error *err)
+{
+	int status = AMQP_STATUS_OK;
+
+	if (amqp_get_frame_max(link->state) == FRAME_MAX)
+		status = amqp_tune_connection(link->state, amqp_get_channel_max(link->state),
+			FRAME_MAX + FRAME_EXCESS, amqp_get_heartbeat(link->state));
+	if (status != AMQP_STATUS_OK)
+		error_set(err, ERROR_BROKER, "rabbitmq-c takes no larger frames: %s",
+			amqp_error_string2(status));
+	return status == AMQP_STATUS_OK;
+}
+
 bool broker_link_open(struct broker_link *link, const struct broker_address *address,
 	const char *name, int heartbeat_s, int64_t deadline_ms, struct error *err)
 {
@@ -250,7 +271,7 @@ bool broker_link_open(struct broker_link *link, const struct broker_address *add
 		address->port);
 	if (!read_reply(link, log_in(link, address, name, heartbeat_s), doing, err))
 		return false;
-	if (!broker_link_may_ask(link, err))
+	if (!take_larger_frames(link, err) || !broker_link_may_ask(link, err))
 		return false;
 	amqp_channel_open(link->state, BROKER_CHANNEL);
 	return broker_link_answer(link, "cannot open a channel", err);

@@ -106,6 +106,7 @@ bool broker_publish(
 	int status;
 
 	assert(strlen(message->message_id) <= BROKER_MESSAGE_ID_MAX);
+	assert(message->length <= BROKER_BODY_MAX);
 	if (broker_room(broker) == 0 || !broker_can_send(broker))
 		return false;
 	tag = broker_window_add(&broker->window, publish_context, clock_monotonic_ms());

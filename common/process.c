@@ -20,6 +20,11 @@
 
 #include "common/crypto.h"
 
+/*
+ * rabbitmq-c before 0.14 decodes the header tables of a message by recursion, one inside the other
+ * as deep as a frame of 128 KiB can hold them: measured with 0.11, 21,674 tables take 2.4 MB of
+ * stack, 26,009 arrays 2.5 MB. Anybody who may publish could else end every worker.
+ */
 #define STACK_BYTES ((size_t)8 * 1024 * 1024)
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -71,6 +76,17 @@ static void allow_many_files(void)
 	}
 }
 
+/* The main thread's stack grows up to this limit, whatever it was at the start. */
+static void allow_deep_stack(void)
+{
+	struct rlimit stack;
+
+	if (getrlimit(RLIMIT_STACK, &stack) == 0 && stack.rlim_cur < STACK_BYTES) {
+		stack.rlim_cur = stack.rlim_max < STACK_BYTES ? stack.rlim_max : STACK_BYTES;
+		setrlimit(RLIMIT_STACK, &stack);
+	}
+}
+
 void process_prepare(void)
 {
 	struct sigaction stop = {.sa_handler = ask_to_stop, .sa_flags = SA_RESTART};
@@ -86,6 +102,7 @@ void process_prepare(void)
 	setrlimit(RLIMIT_CORE, &no_core);
 	forbid_tracing();
 	allow_many_files();
+	allow_deep_stack();
 }
 
 bool process_is_stopping(void)

@@ -395,6 +395,40 @@ static void header_tables_of_any_depth_harm_nobody(void **state)
 	assert_good_jobs_succeed_and_nobody_crashed();
 }
 
+/* RabbitMQ adds x-delivery-count to what it delivers again, and then sends a larger frame than was agreed. */
+static void a_header_frame_that_outgrows_the_limit_is_settled_too(void **state)
+{
+	static const char *const dying[] = {"STORESYNC_KILLPOINT=worker.delivered", NULL};
+	/* Beside the text: 8 bytes of frame, 14 of class, size and flags, 4 + 7 of table and key, 1 of delivery mode. */
+	const size_t length = COURIER_FRAME_MAX - 8 - 14 - 4 - 7 - 1;
+	struct text headers = {0};
+	struct courier_message message = {
+		.key = "job", .body = valid_job, .length = strlen(valid_job)};
+
+	test_process_wait_for_output(worker, "started");
+	assert_int_equal(test_process_stop(worker), 0);
+	text_append_bytes(&headers, "\1xS\0", 4);
+	text_append_char(&headers, (char)(length >> 16));
+	text_append_char(&headers, (char)(length >> 8));
+	text_append_char(&headers, (char)length);
+	while (headers.length < length + 7)
+		text_append_char(&headers, 'x');
+	message.headers = headers.data;
+	message.headers_length = headers.length;
+	courier_send(courier, &message);
+	courier_wait(courier);
+	text_finish(&headers);
+	assert_int_equal(test_process_wait(
+				 test_fleet_start(&fleet, "storesync-worker", dying), TEST_WAIT_MS),
+		137);
+	worker = test_fleet_start(&fleet, "storesync-worker", NULL);
+	test_wait_for_query(fleet.database.db,
+		"SELECT count(*) FROM sync_jobs WHERE job_id = 'aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa'"
+		" AND state = 'success'",
+		1);
+	assert_good_jobs_succeed_and_nobody_crashed();
+}
+
 /* ---- Mutations ---- */
 
 static uint64_t random_state;
@@ -631,6 +665,8 @@ int main(void)
 			messages_without_properties_are_judged_by_their_bodies, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			header_tables_of_any_depth_harm_nobody, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_header_frame_that_outgrows_the_limit_is_settled_too, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			ten_thousand_mutated_jobs_harm_nobody, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(

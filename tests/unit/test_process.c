@@ -120,6 +120,24 @@ static void broken_pipe_is_an_error_and_no_end(void **state)
 	assert_int_equal(run_child(write_to_nobody), 0);
 }
 
+/* Of another caller's making: less stack than the deepest message takes. */
+static int start_with_a_small_stack(void)
+{
+	struct rlimit stack;
+
+	getrlimit(RLIMIT_STACK, &stack);
+	stack.rlim_cur = 512 * 1024;
+	setrlimit(RLIMIT_STACK, &stack);
+	process_prepare();
+	getrlimit(RLIMIT_STACK, &stack);
+	return stack.rlim_cur >= 8 * 1024 * 1024 || stack.rlim_cur == stack.rlim_max ? 0 : 1;
+}
+
+static void the_main_thread_has_as_much_stack_as_the_others(void **state)
+{
+	assert_int_equal(run_child(start_with_a_small_stack), 0);
+}
+
 static int read_limits(void)
 {
 	struct rlimit core, files;
@@ -237,6 +255,7 @@ int main(void)
 		cmocka_unit_test(wait_sleeps_until_the_signal),
 		cmocka_unit_test(second_interrupt_ends_at_once),
 		cmocka_unit_test(second_termination_cuts_nothing),
+		cmocka_unit_test(the_main_thread_has_as_much_stack_as_the_others),
 		cmocka_unit_test(broken_pipe_is_an_error_and_no_end),
 		cmocka_unit_test(no_core_dumps_and_many_files),
 		cmocka_unit_test(thread_has_its_name_and_a_large_stack),
