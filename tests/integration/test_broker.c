@@ -534,17 +534,17 @@ static void nothing_is_delivered_after_consuming_was_stopped(void **state)
 	run_until(has_delivered, 50 - before);
 }
 
-static void a_message_larger_than_a_frame_arrives_whole(void **state)
+static void the_largest_message_arrives_whole(void **state)
 {
-	enum { LENGTH = 400000 };
-	char *body = memory_allocate(LENGTH, 1);
+	const size_t length = BROKER_BODY_MAX;
+	char *body = memory_allocate(length, 1);
 	const struct broker_message message = {.exchange = "sync",
 		.key = "job",
 		.message_id = "large",
 		.body = body,
-		.length = LENGTH};
+		.length = length};
 
-	for (size_t i = 0; i < LENGTH; i++)
+	for (size_t i = 0; i < length; i++)
 		body[i] = (char)(i * 7 + i / 251);
 	connect_publisher(1);
 	assert_true(broker_publish(scene.broker, &message, (void *)1));
@@ -554,8 +554,8 @@ static void a_message_larger_than_a_frame_arrives_whole(void **state)
 
 	run_until(has_delivered, 1);
 
-	assert_int_equal(scene.deliveries[0].length, LENGTH);
-	assert_int_equal(scene.deliveries[0].checksum, checksum_of(body, LENGTH));
+	assert_int_equal(scene.deliveries[0].length, length);
+	assert_int_equal(scene.deliveries[0].checksum, checksum_of(body, length));
 	free(body);
 }
 
@@ -832,7 +832,7 @@ int main(void)
 		TEST(a_lost_connection_redelivers_and_old_tags_do_no_harm),
 		TEST(what_is_given_back_comes_again),
 		TEST(nothing_is_delivered_after_consuming_was_stopped),
-		TEST(a_message_larger_than_a_frame_arrives_whole),
+		TEST(the_largest_message_arrives_whole),
 		TEST(one_connection_may_consume_and_publish),
 		TEST(a_deleted_queue_is_named_and_overcome),
 		TEST(a_queue_that_differs_keeps_the_broker_down_and_says_why),
