@@ -276,10 +276,10 @@ static void assert_all_are_dead_letters(const struct kind *kind)
 		fail_msg("%d of %d are in %s", courier_count(courier, kind->dead_queue), sent,
 			kind->dead_queue);
 	for (int i = 0; i < sent; i++) {
-		int number = -1;
+		int number;
 
 		assert_true(courier_fetch(courier, kind->dead_queue, &letter));
-		assert_int_equal(sscanf(letter.message_id, "poison-%d", &number), 1);
+		number = courier_letter_number(&letter, "poison");
 		assert_in_range(number, 0, sent - 1);
 		assert_int_equal(seen[number]++, 0);
 		assert_string_equal(letter.error_class, "bad_message");
@@ -524,7 +524,8 @@ static void collect_letters(const struct kind *kind, const bool *is_poison, int 
 			fail_msg("%d mutations have vanished", poisonous);
 		while (courier_fetch(courier, kind->dead_queue, &letter)) {
 			assert_string_not_equal(letter.error_text, "");
-			if (sscanf(letter.message_id, "fuzz-%d", &number) != 1)
+			number = courier_letter_number(&letter, "fuzz");
+			if (number < 0)
 				continue; /* of a job that could be read, and failed */
 			assert_in_range(number, 0, FUZZED - 1);
 			assert_int_equal(seen[number]++, 0);

@@ -360,9 +360,9 @@ static const struct scenario scenarios[] = {
 		.before_drain = clear_faults, .setting = "DRAIN_TIMEOUT=1", SYNC},
 	{KILL_WORKER_TOKEN_RECEIVED, "storesync-worker", REFRESH, .after_death = let_leases_lapse, .account_each_hit = true,
 		.as_wanted = "j.state = 'success' OR " ENDED_DEAD("token_revoked")},
-	{KILL_WORKER_LEASE_TAKEN, "storesync-worker", REFRESH, .after_death = let_leases_lapse},
+	{KILL_WORKER_LEASE_TAKEN, "storesync-worker", REFRESH, .account_each_hit = true, .after_death = let_leases_lapse},
 	{KILL_WORKER_TOKEN_SAVED, "storesync-worker", REFRESH},
-	{KILL_WORKER_RELEASED, "storesync-worker", REFRESH, .setting = "TIKTOK_CLIENT_SECRET=wrong",
+	{KILL_WORKER_RELEASED, "storesync-worker", REFRESH, .after_death = let_leases_lapse, .account_each_hit = true, .setting = "TIKTOK_CLIENT_SECRET=wrong",
 		.as_wanted = "j.state = 'success' OR " ENDED_DEAD("bad_request")},
 	{KILL_WORKER_DEAD_SENT, "storesync-worker", .prepare = take_scopes_of_half_of_the_accounts, SYNC,
 		.as_wanted = "CASE WHEN j.account_id % 2 = 1 THEN " ENDED_DEAD("scope") " ELSE j.state = 'success' END"},
@@ -545,12 +545,13 @@ static void check_letters(struct trial *t)
 			    " NOT IN (SELECT id FROM letters)");
 	t->doubled += count(t, "SELECT count(*) FROM letters WHERE id NOT IN"
 			       " (SELECT job_id::text FROM sync_jobs WHERE state = 'dead')");
-	while (courier_fetch(t->courier, "sync.results.dead", &letter))
-		if (sscanf(letter.message_id, "letter-%d", &number) == 1 && number < t->letters &&
-			!seen[number]) {
-			seen[number] = 1;
+	while (courier_fetch(t->courier, "sync.results.dead", &letter)) {
+		number = courier_letter_number(&letter, "letter");
+		if (number < 0 || number >= t->letters)
+			t->doubled++;
+		else if (!seen[number]++)
 			missing--;
-		}
+	}
 	t->lost += missing;
 	courier_letter_finish(&letter);
 	free(seen);

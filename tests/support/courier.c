@@ -357,6 +357,19 @@ bool courier_fetch(struct courier *courier, const char *queue, struct courier_le
 	return true;
 }
 
+int courier_letter_number(const struct courier_letter *letter, const char *stem)
+{
+	size_t length = strlen(stem);
+	const char *digits = letter->message_id + length + 1;
+	char *end;
+	long number;
+
+	if (strncmp(letter->message_id, stem, length) != 0 || digits[-1] != '-')
+		return -1;
+	number = strtol(digits, &end, 10);
+	return *digits != '\0' && *end == '\0' && number <= INT32_MAX ? (int)number : -1;
+}
+
 void courier_letter_finish(struct courier_letter *letter)
 {
 	text_finish(&letter->body);

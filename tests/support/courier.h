@@ -50,6 +50,8 @@ void courier_wait(struct courier *courier);
 int courier_count(struct courier *courier, const char *queue);
 /* Take a message from a queue, for good. False: there is none. Reuse *letter; at last courier_letter_finish(). */
 bool courier_fetch(struct courier *courier, const char *queue, struct courier_letter *letter);
+/* The N of a message_id "<stem>-N"; -1: it is none. */
+int courier_letter_number(const struct courier_letter *letter, const char *stem);
 void courier_letter_finish(struct courier_letter *letter);
 
 /* Append the inside of a field table that holds depth tables (or arrays), each inside the last. */
