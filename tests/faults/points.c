@@ -688,6 +688,37 @@ static bool is_asked_for(const char *list, const char *name)
 	return false;
 }
 
+static bool has_scenario(enum killpoint point)
+{
+	for (int i = 0; i < SCENARIOS; i++)
+		if (scenarios[i].point == point)
+			return true;
+	return false;
+}
+
+/* Every point that is asked for has a scenario, and every name is one of a point. */
+static bool know_what_to_do(const char *list)
+{
+	int asked = 0, names = list != NULL;
+
+	for (int i = 0; i < KILLPOINTS; i++) {
+		const char *name = killpoint_row((enum killpoint)i)->name;
+
+		if (!is_asked_for(list, name))
+			continue;
+		asked++;
+		if (!has_scenario((enum killpoint)i)) {
+			fprintf(stderr, "faults_points: no scenario passes %s\n", name);
+			return false;
+		}
+	}
+	for (const char *at = list; at && *at; at++)
+		names += *at == ',';
+	if (list && asked != names)
+		fprintf(stderr, "faults_points: not all of %s are kill points\n", list);
+	return !list || asked == names;
+}
+
 /* Take points until none is left; the exit code of the lane. */
 static int run_lane(const struct options *options, atomic_int *next)
 {
@@ -756,5 +787,7 @@ int main(int argc, char **argv)
 	}
 	printf("seed=%" PRIu64 "\n", options.seed);
 	fflush(stdout);
+	if (!know_what_to_do(options.points))
+		return 2;
 	return run_lanes(&options);
 }

@@ -126,11 +126,12 @@ static int start_with_a_small_stack(void)
 	struct rlimit stack;
 
 	getrlimit(RLIMIT_STACK, &stack);
-	stack.rlim_cur = 512 * 1024;
+	stack.rlim_cur = (rlim_t)512 * 1024;
 	setrlimit(RLIMIT_STACK, &stack);
 	process_prepare();
 	getrlimit(RLIMIT_STACK, &stack);
-	return stack.rlim_cur >= 8 * 1024 * 1024 || stack.rlim_cur == stack.rlim_max ? 0 : 1;
+	return stack.rlim_cur >= (rlim_t)8 * 1024 * 1024 || stack.rlim_cur == stack.rlim_max ? 0
+											     : 1;
 }
 
 static void the_main_thread_has_as_much_stack_as_the_others(void **state)
