@@ -125,11 +125,11 @@ enum judgement breaker_judge(
 	if (breaker->outages > doubt->outages)
 		return JUDGED_OUTAGE;
 	witnesses = count_witnesses(breaker, doubt);
-	if (witnesses >= BREAKER_WITNESSES)
+	if (witnesses >= BREAKER_WITNESSES || breaker->probe_answered_ms > doubt->failed_ms)
 		return JUDGED_OWN;
 	if (now_ms - doubt->failed_ms < BREAKER_WAIT_MS)
 		return JUDGED_LATER;
-	if (witnesses > 0 || breaker->probe_answered_ms > doubt->failed_ms)
+	if (witnesses > 0)
 		return JUDGED_OWN;
 	if (breaker->probing || now_ms - breaker->probe_sent_ms < PROBE_EVERY_MS)
 		return JUDGED_LATER;

@@ -18,7 +18,7 @@
  * An attempt is excused so often; if others still get through while it fails, it is its own failure,
  * whatever else failed with it.
  */
-#define EXCUSES_MAX 5
+#define EXCUSES_MAX 3
 #define LOOK_MS     250 /* while a job is held: witnesses come and go */
 
 void outages_init(struct outages *outages, struct line *line, struct http *http)
@@ -45,9 +45,18 @@ void outages_finish(struct outages *outages)
 	}
 }
 
+static bool is_probes_turn(const struct probe *probe)
+{
+	return probe->access_token && !probe->had_its_turn;
+}
+
 int64_t outages_next_ms(const struct outages *outages, enum metric_endpoint endpoint)
 {
-	return breaker_next_ms(&outages->breakers[endpoint]);
+	const struct breaker *breaker = &outages->breakers[endpoint];
+
+	if (breaker->open && is_probes_turn(&outages->probes[endpoint]))
+		return INT64_MAX;
+	return breaker_next_ms(breaker);
 }
 
 void outages_note_sent(struct outages *outages, enum metric_endpoint endpoint)
@@ -87,8 +96,10 @@ void outages_note_answer(struct outages *outages, enum metric_endpoint endpoint,
 void outages_note_failure(
 	struct outages *outages, enum metric_endpoint endpoint, struct job *job, int64_t now_ms)
 {
-	snprintf(outages->reasons[endpoint], sizeof outages->reasons[endpoint], "%s",
-		job->failure.text);
+	outages->probes[endpoint].had_its_turn = false;
+	if (!outages->breakers[endpoint].open)
+		snprintf(outages->reasons[endpoint], sizeof outages->reasons[endpoint], "%s",
+			job->failure.text);
 	breaker_note_failure(&outages->breakers[endpoint], job->message.account_id, now_ms,
 		random_u64(), &job->doubt);
 	tell_readiness(outages, endpoint);
@@ -106,13 +117,14 @@ static void take_probe_reply(void *owner, const struct http_reply *reply)
 	struct breaker *breaker = &outages->breakers[probe->endpoint];
 	bool answered = tiktok_answers(reply);
 
+	probe->had_its_turn = !answered;
+	if (reply->status == 0 && !breaker->open)
+		snprintf(outages->reasons[probe->endpoint],
+			sizeof outages->reasons[probe->endpoint], "%s", reply->error.text);
 	breaker_note_probe_end(breaker, answered, clock_monotonic_ms(), random_u64());
 	/* TikTok may refuse a call without a token and yet fail those with one: a job has to try. */
 	if (answered && breaker->open && (probe->access_token || !outages->at_hand))
 		breaker_close(breaker);
-	if (reply->status == 0)
-		snprintf(outages->reasons[probe->endpoint],
-			sizeof outages->reasons[probe->endpoint], "%s", reply->error.text);
 	tell_readiness(outages, probe->endpoint);
 }
 
@@ -147,17 +159,16 @@ static void judge(struct outages *outages, struct job *job, int64_t now_ms)
 	enum metric_endpoint endpoint = endpoint_of(job);
 	struct breaker *breaker = &outages->breakers[endpoint];
 
+	if (job->excuses >= EXCUSES_MAX && !breaker->open)
+		job->doubt.outages = breaker->outages; /* now by what others do */
 	switch (breaker_judge(breaker, &job->doubt, now_ms)) {
 	case JUDGED_OWN:
 		line_pass(outages->line, job, OUTCOME_BLAMED);
 		return;
 	case JUDGED_OUTAGE:
-		if (job->excuses++ < EXCUSES_MAX) {
-			line_pass(outages->line, job, OUTCOME_EXCUSED);
-			return;
-		}
-		job->doubt.outages = breaker->outages; /* now by what others do */
-		break;
+		job->excuses++;
+		line_pass(outages->line, job, OUTCOME_EXCUSED);
+		return;
 	case JUDGED_PROBE:
 		send_probe(outages, &outages->probes[endpoint], now_ms);
 		break;
@@ -183,11 +194,11 @@ static struct job *take_doubted(struct outages *outages, enum metric_endpoint en
 	return found;
 }
 
-/* The outage is asked about: by a probe, or where no account is known to get through, by a job. */
+/* The outage is asked about: by a probe and a job in turn, or by what there is of the two. */
 static void ask(struct outages *outages, enum metric_endpoint endpoint, int64_t now_ms)
 {
 	struct probe *probe = &outages->probes[endpoint];
-	struct job *job = probe->access_token ? NULL : take_doubted(outages, endpoint);
+	struct job *job = is_probes_turn(probe) ? NULL : take_doubted(outages, endpoint);
 
 	if (!job) {
 		send_probe(outages, probe, now_ms);

@@ -25,6 +25,7 @@ struct probe {
 	char *scope;        /* of the account; NULL: there is none */
 	char *access_token; /* secret */
 	int64_t known_ms;   /* it got through then */
+	bool had_its_turn; /* in this outage, and failed: now a job tries, for the account may be ill */
 };
 
 struct outages {
@@ -32,7 +33,8 @@ struct outages {
 	struct http *http;
 	struct breaker breakers[ENDPOINTS];
 	struct health_need *needs[ENDPOINTS];
-	char reasons[ENDPOINTS][sizeof(((struct error *)0)->text)]; /* of the last failure */
+	char reasons[ENDPOINTS]
+		    [sizeof(((struct error *)0)->text)]; /* of the failure that began it */
 	struct probe probes[ENDPOINTS];
 	struct job_list doubted;
 	bool at_hand; /* the fetcher has jobs to call for */
