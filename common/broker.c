@@ -51,6 +51,8 @@ bool broker_create(const struct broker_options *options, struct broker **broker,
 		created->options.confirm_timeout_ms = DEFAULT_CONFIRM_MS;
 	if (created->options.heartbeat_s == 0)
 		created->options.heartbeat_s = DEFAULT_HEARTBEAT_S;
+	if (created->options.body_max == 0)
+		created->options.body_max = BROKER_BODY_MAX;
 	created->address = address;
 	created->name = memory_copy_text(options->name);
 	created->backoff = (struct backoff){
@@ -77,6 +79,7 @@ static void close_link(struct broker *broker)
 	broker_link_close(&broker->link, sound ? FAREWELL_POLITE : FAREWELL_NONE);
 	broker->up = false;
 	broker_set_blocked(broker, false);
+	broker_properties_destroy(broker->content.properties);
 	broker->content = (struct broker_content){.body = body};
 }
 
@@ -89,6 +92,7 @@ void broker_destroy(struct broker *broker)
 	broker_window_finish(&broker->window);
 	broker_address_finish(&broker->address);
 	text_finish(&broker->content.body);
+	broker_properties_destroy(broker->content.properties);
 	free(broker->name);
 	free(broker);
 }

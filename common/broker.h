@@ -25,6 +25,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/broker_properties.h"
 #include "common/error.h"
 #include "common/topology.h"
 
@@ -46,9 +47,11 @@ struct broker_delivery {
 	bool redelivered;
 	int64_t delivery_count; /* of x-delivery-count; 0: first time */
 	const char *message_id; /* "" when absent */
-	const char *body;       /* borrowed until the callback returns; cut at BROKER_BODY_MAX */
+	const char *body;       /* borrowed until the callback returns; cut at body_max */
 	size_t length;
 	uint64_t sent_length; /* as it was published; more than length: the body is cut */
+	/* Of option with_properties, else NULL; borrowed until the callback returns. */
+	const struct broker_properties *properties;
 };
 
 /* Fails: bad_message - the body is cut; the text names both lengths. */
@@ -64,15 +67,22 @@ struct broker_header {
  * Always persistent, mandatory, content type application/json. The property correlation_id is ours:
  * it carries the number of the publish, by which a returned message is told from another copy of
  * itself.
+ *
+ * With copy_of the properties and headers are those of a message that was delivered; headers are put in their
+ * place or added, and the number of the publish stands in the header x-publish. Left out is what would mean
+ * something else: x-delivery-count (the broker's own), CC and BCC (the broker would deliver to more queues),
+ * user_id where it is not ours (the broker would refuse it).
  */
 struct broker_message {
 	const char *exchange;
 	const char *key;
-	const char *message_id;
+	const char *message_id; /* not with copy_of */
 	const char *body;
 	size_t length;                       /* at most BROKER_BODY_MAX */
 	const struct broker_header *headers; /* may be NULL */
 	size_t header_count;
+	const struct broker_properties
+		*copy_of; /* borrowed for the call; NULL: a message of ours */
 };
 
 /* What became of a publish. */
@@ -102,6 +112,8 @@ struct broker_options {
 	size_t window;              /* publishes that may be unconfirmed; 0: does not publish */
 	int64_t confirm_timeout_ms; /* 0: 30 s; then the connection is taken for dead */
 	int heartbeat_s;            /* 0: 10 */
+	size_t body_max;            /* what is kept of a delivery's body; 0: BROKER_BODY_MAX */
+	bool with_properties;       /* deliveries carry all their properties */
 
 	/* Callbacks; NULL where nothing of the kind can happen. context is handed to each. */
 	void *context;
@@ -174,6 +186,19 @@ void broker_stop_consuming(struct broker *broker);
  */
 void broker_pause(struct broker *broker, const char *reason);
 void broker_resume(struct broker *broker);
+
+/* How a queue is at the moment. */
+struct broker_queue_state {
+	int64_t ready; /* messages that wait; those that a consumer holds do not count */
+	int64_t consumers;
+};
+
+/*
+ * Look at a queue, over a connection of its own.
+ * Fails: settings - the URL; broker - no connection, or no such queue.
+ */
+bool broker_look_at_queue(
+	const char *url, const char *queue, struct broker_queue_state *state, struct error *err);
 
 /*
  * For `syncctl topology`, over a connection of their own: create what is missing and name what

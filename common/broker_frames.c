@@ -45,6 +45,7 @@ static void begin_content(struct broker *broker, enum content_kind kind)
 	if (broker->content.kind != CONTENT_NONE)
 		broker_fail(broker, "RabbitMQ began a message inside another");
 	text_clear(&body);
+	broker_properties_destroy(broker->content.properties);
 	broker->content = (struct broker_content){.kind = kind, .body = body};
 }
 
@@ -80,6 +81,7 @@ static void finish_delivery(struct broker *broker)
 		.body = text_string(&content->body),
 		.length = content->body.length,
 		.sent_length = content->sent_length,
+		.properties = content->properties,
 	};
 
 	if (broker->consuming_stopped)
@@ -99,24 +101,7 @@ static void finish_content(struct broker *broker)
 		broker_fail(broker, "RabbitMQ returned a message that we did not publish");
 }
 
-/* A field of a table as a number; 0 when it is none. */
-static int64_t field_number(const amqp_field_value_t *value)
-{
-	switch (value->kind) {
-	case AMQP_FIELD_KIND_I8:
-		return value->value.i8;
-	case AMQP_FIELD_KIND_I16:
-		return value->value.i16;
-	case AMQP_FIELD_KIND_I32:
-		return value->value.i32;
-	case AMQP_FIELD_KIND_I64:
-		return value->value.i64;
-	default:
-		return 0;
-	}
-}
-
-/* Digits as we write them into correlation_id; 0: something else. */
+/* Digits as we write them into correlation_id or x-publish; 0: something else. */
 static uint64_t read_publish_tag(amqp_bytes_t digits)
 {
 	uint64_t tag = 0;
@@ -148,7 +133,10 @@ static void read_properties(
 			const amqp_table_entry_t *entry = &properties->headers.entries[i];
 
 			if (bytes_equal(entry->key, "x-delivery-count"))
-				content->delivery_count = field_number(&entry->value);
+				broker_field_number(&entry->value, &content->delivery_count);
+			else if (bytes_equal(entry->key, BROKER_PUBLISH_HEADER) &&
+				 entry->value.kind == AMQP_FIELD_KIND_UTF8)
+				content->publish_tag = read_publish_tag(entry->value.value.bytes);
 		}
 }
 
@@ -164,6 +152,8 @@ static void read_header(struct broker *broker, const amqp_frame_t *frame)
 	content->sent_length = frame->payload.properties.body_size;
 	content->missing = content->sent_length;
 	read_properties(content, frame->payload.properties.decoded);
+	if (content->kind == CONTENT_DELIVERY && broker->options.with_properties)
+		content->properties = broker_properties_keep(frame->payload.properties.decoded);
 	if (content->missing == 0)
 		finish_content(broker);
 }
@@ -172,7 +162,7 @@ static void read_body(struct broker *broker, const amqp_frame_t *frame)
 {
 	struct broker_content *content = &broker->content;
 	amqp_bytes_t fragment = frame->payload.body_fragment;
-	size_t room = BROKER_BODY_MAX - content->body.length;
+	size_t room = broker->options.body_max - content->body.length;
 
 	if (content->kind == CONTENT_NONE || !content->has_header ||
 		fragment.len > content->missing) {

@@ -13,6 +13,8 @@
 #include "common/broker_window.h"
 #include "common/text.h"
 
+#define BROKER_PUBLISH_HEADER "x-publish" /* the number of the publish, in a copy */
+
 /* A message comes as a method, a header and bodies; this is what has come of it so far. */
 enum content_kind { CONTENT_NONE, CONTENT_DELIVERY, CONTENT_RETURN };
 
@@ -28,6 +30,13 @@ struct broker_content {
 	uint64_t sent_length; /* bytes of the body as it was published */
 	uint64_t missing;     /* of them, those that have not come yet */
 	struct text body;
+	struct broker_properties
+		*properties; /* of a delivery, when they are asked for; else NULL */
+};
+
+struct broker_properties {
+	amqp_pool_t pool; /* holds all that list points at */
+	amqp_basic_properties_t list;
 };
 
 struct broker {
@@ -85,6 +94,11 @@ bool broker_can_send(struct broker *broker);
  * something to the caller. Stops at a fault, and after so many that others want their turn.
  */
 size_t broker_read_frames(struct broker *broker);
+
+/* Owns: the caller ends what it gets with broker_properties_destroy(). */
+struct broker_properties *broker_properties_keep(const amqp_basic_properties_t *properties);
+/* A field of a table as a number. False: it is none. */
+bool broker_field_number(const amqp_field_value_t *value, int64_t *number);
 
 /* Hand the fate of a publish to the caller; a broker_window_settled. */
 void broker_settle_publish(void *owner, void *publish_context, enum broker_fate fate);

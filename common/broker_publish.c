@@ -7,10 +7,12 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/broker_internal.h"
 #include "common/clock.h"
+#include "common/memory.h"
 #include "common/metrics.h"
 
 #define RPC_LIMIT_MS        5000
@@ -52,65 +54,131 @@ size_t broker_unconfirmed(const struct broker *broker)
 	return broker->window.open;
 }
 
+static void write_header(const struct broker_header *header, amqp_table_entry_t *entry)
+{
+	amqp_field_value_t *value = &entry->value;
+
+	entry->key = amqp_cstring_bytes(header->name);
+	if (header->text) {
+		value->kind = AMQP_FIELD_KIND_UTF8;
+		value->value.bytes = amqp_cstring_bytes(header->text);
+	} else {
+		value->kind = AMQP_FIELD_KIND_I64;
+		value->value.i64 = header->number;
+	}
+}
+
 static int write_headers(
 	const struct broker_message *message, amqp_table_entry_t entries[BROKER_HEADERS_MAX])
 {
 	assert(message->header_count <= BROKER_HEADERS_MAX);
-	for (size_t i = 0; i < message->header_count; i++) {
-		const struct broker_header *header = &message->headers[i];
-		amqp_field_value_t *value = &entries[i].value;
-
-		entries[i].key = amqp_cstring_bytes(header->name);
-		if (header->text) {
-			value->kind = AMQP_FIELD_KIND_UTF8;
-			value->value.bytes = amqp_cstring_bytes(header->text);
-		} else {
-			value->kind = AMQP_FIELD_KIND_I64;
-			value->value.i64 = header->number;
-		}
-	}
+	for (size_t i = 0; i < message->header_count; i++)
+		write_header(&message->headers[i], &entries[i]);
 	return (int)message->header_count;
+}
+
+static int send_with(struct broker *broker, const struct broker_message *message,
+	const amqp_basic_properties_t *properties)
+{
+	return amqp_basic_publish(broker->link.state, BROKER_CHANNEL,
+		amqp_cstring_bytes(message->exchange), amqp_cstring_bytes(message->key),
+		/* mandatory */ 1, /* immediate */ 0, properties,
+		broker_bytes(message->body, message->length));
 }
 
 /* No priority: on RabbitMQ 4.3 it would reorder the queue. */
 static int send_message(
-	struct broker *broker, const struct broker_message *message, uint64_t publish_tag)
+	struct broker *broker, const struct broker_message *message, const char *publish_number)
 {
 	amqp_table_entry_t entries[BROKER_HEADERS_MAX];
-	char correlation_id[24];
 	amqp_basic_properties_t properties = {
 		._flags = AMQP_BASIC_CONTENT_TYPE_FLAG | AMQP_BASIC_DELIVERY_MODE_FLAG |
 			  AMQP_BASIC_MESSAGE_ID_FLAG | AMQP_BASIC_CORRELATION_ID_FLAG,
 		.content_type = amqp_cstring_bytes("application/json"),
 		.delivery_mode = PERSISTENT_DELIVERY,
 		.message_id = amqp_cstring_bytes(message->message_id),
+		.correlation_id = amqp_cstring_bytes(publish_number),
 	};
 
-	snprintf(correlation_id, sizeof correlation_id, "%" PRIu64, publish_tag);
-	properties.correlation_id = amqp_cstring_bytes(correlation_id);
 	if (message->header_count > 0) {
 		properties._flags |= AMQP_BASIC_HEADERS_FLAG;
 		properties.headers.num_entries = write_headers(message, entries);
 		properties.headers.entries = entries;
 	}
-	return amqp_basic_publish(broker->link.state, BROKER_CHANNEL,
-		amqp_cstring_bytes(message->exchange), amqp_cstring_bytes(message->key),
-		/* mandatory */ 1, /* immediate */ 0, &properties,
-		broker_bytes(message->body, message->length));
+	return send_with(broker, message, &properties);
+}
+
+static bool bytes_equal(amqp_bytes_t bytes, const char *string)
+{
+	return bytes.len == strlen(string) && memcmp(bytes.bytes, string, bytes.len) == 0;
+}
+
+/* Does a copy of the message have a header of its own in place of this one, or none? */
+static bool copy_leaves_out(const struct broker_message *message, amqp_bytes_t header)
+{
+	static const char *const never[] = {"x-delivery-count", "CC", "BCC", BROKER_PUBLISH_HEADER};
+
+	for (size_t i = 0; i < sizeof never / sizeof *never; i++)
+		if (bytes_equal(header, never[i]))
+			return true;
+	for (size_t i = 0; i < message->header_count; i++)
+		if (bytes_equal(header, message->headers[i].name))
+			return true;
+	return false;
+}
+
+static int copy_headers(const struct broker_message *message, const char *publish_number,
+	amqp_table_entry_t *entries)
+{
+	const amqp_basic_properties_t *original = &message->copy_of->list;
+	const struct broker_header number = {BROKER_PUBLISH_HEADER, publish_number, 0};
+	int count = 0;
+
+	if (original->_flags & AMQP_BASIC_HEADERS_FLAG)
+		for (int i = 0; i < original->headers.num_entries; i++)
+			if (!copy_leaves_out(message, original->headers.entries[i].key))
+				entries[count++] = original->headers.entries[i];
+	count += write_headers(message, entries + count);
+	write_header(&number, &entries[count++]);
+	return count;
+}
+
+static int send_copy(
+	struct broker *broker, const struct broker_message *message, const char *publish_number)
+{
+	amqp_basic_properties_t properties = message->copy_of->list;
+	bool has_headers = properties._flags & AMQP_BASIC_HEADERS_FLAG;
+	size_t entries_max =
+		(has_headers ? (size_t)properties.headers.num_entries : 0) + BROKER_HEADERS_MAX + 1;
+	amqp_table_entry_t *entries = memory_allocate(entries_max, sizeof *entries);
+	int status;
+
+	properties._flags |= AMQP_BASIC_HEADERS_FLAG | AMQP_BASIC_DELIVERY_MODE_FLAG;
+	properties.delivery_mode = PERSISTENT_DELIVERY;
+	if (broker->address.external || !bytes_equal(properties.user_id, broker->address.user))
+		properties._flags &= ~(amqp_flags_t)AMQP_BASIC_USER_ID_FLAG;
+	properties.headers.num_entries = copy_headers(message, publish_number, entries);
+	properties.headers.entries = entries;
+	status = send_with(broker, message, &properties);
+	free(entries);
+	return status;
 }
 
 bool broker_publish(
 	struct broker *broker, const struct broker_message *message, void *publish_context)
 {
+	char number[24];
 	uint64_t tag;
 	int status;
 
-	assert(strlen(message->message_id) <= BROKER_MESSAGE_ID_MAX);
-	assert(message->length <= BROKER_BODY_MAX);
+	assert(message->copy_of || strlen(message->message_id) <= BROKER_MESSAGE_ID_MAX);
+	assert(message->copy_of || message->length <= BROKER_BODY_MAX);
 	if (broker_room(broker) == 0 || !broker_can_send(broker))
 		return false;
 	tag = broker_window_add(&broker->window, publish_context, clock_monotonic_ms());
-	status = send_message(broker, message, tag);
+	snprintf(number, sizeof number, "%" PRIu64, tag);
+	status = message->copy_of ? send_copy(broker, message, number)
+				  : send_message(broker, message, number);
 	if (status != AMQP_STATUS_OK) {
 		broker_window_take_back(&broker->window, tag);
 		broker_fail(broker, "cannot publish: %s", amqp_error_string2(status));
