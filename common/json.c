@@ -237,6 +237,11 @@ void json_set_string(struct json *object, const char *name, const char *string)
 	json_object_object_add(inside(object), name, json_object_new_string(string));
 }
 
+void json_remove(struct json *object, const char *name)
+{
+	json_object_object_del(inside(object), name);
+}
+
 void json_write(const struct json *value, struct text *out)
 {
 	size_t length;

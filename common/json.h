@@ -76,6 +76,7 @@ enum json_presence json_boolean(const struct json *object, const char *name, boo
 void json_set_integer(struct json *object, const char *name, int64_t number);
 void json_set_boolean(struct json *object, const char *name, bool value);
 void json_set_string(struct json *object, const char *name, const char *string);
+void json_remove(struct json *object, const char *name); /* absent: nothing to do */
 void json_write(const struct json *value, struct text *out);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include "common/config.h"
 #include "common/statements_audit.h"
+#include "common/statements_dead.h"
 
 /* clang-format off */
 
@@ -266,7 +267,7 @@ static const struct statement_definition statements[STATEMENTS] = {
 		"int4,bool,bool"},
 
 	/* The calendar day that it is in the time zone $1. One clock for the whole fleet: the database's. */
-	[STATEMENT_TODAY] = {"today", PROGRAM_PRODUCER, "SELECT to_char(now() AT TIME ZONE $1, 'YYYY-MM-DD')", "text", "text"},
+	[STATEMENT_TODAY] = {"today", PROGRAM_PRODUCER | PROGRAM_OPERATOR, "SELECT to_char(now() AT TIME ZONE $1, 'YYYY-MM-DD')", "text", "text"},
 
 	/* Do the store $1 and the account $2 exist, and does the account belong to the store? NULL: not asked about. */
 	[STATEMENT_CHECK_SELECTION] = {"check_selection", PROGRAM_PRODUCER,
@@ -335,7 +336,7 @@ static const struct statement_definition statements[STATEMENTS] = {
 		"ORDER BY account_id, generation LIMIT $7",
 		"text,date,text,int8,int8,int4,int4", "text,text,int8,int4,text,int4,bool"},
 
-	[STATEMENT_MARK_PUBLISHED] = {"mark_published", PROGRAM_PRODUCER,
+	[STATEMENT_MARK_PUBLISHED] = {"mark_published", PROGRAM_PRODUCER | PROGRAM_OPERATOR,
 		"UPDATE sync_jobs SET published_at = now(), state = CASE state WHEN 'planned' THEN 'queued' ELSE state END "
 		"WHERE job_id = ANY ($1) AND published_at IS NULL",
 		"uuid[]", ""},
@@ -406,5 +407,9 @@ const struct statement_definition *statement_definition(enum statement statement
 
 	assert(statement < STATEMENTS);
 	of_audit = statements_audit(statement);
-	return of_audit ? of_audit : &statements[statement];
+	if (of_audit)
+		return of_audit;
+	if (statement >= STATEMENT_DEAD_FIRST && statement <= STATEMENT_DEAD_LAST)
+		return &statements_dead[statement - STATEMENT_DEAD_FIRST];
+	return &statements[statement];
 }

@@ -16,6 +16,7 @@ enum command_needs {
 	NEEDS_SETTINGS, /* context->config is filled; faulty settings end syncctl before run() */
 	NEEDS_DATABASE, /* and DATABASE_URL is given */
 	NEEDS_BROKER,   /* and AMQP_URL is given */
+	NEEDS_BOTH,     /* DATABASE_URL and AMQP_URL */
 };
 
 struct command;
@@ -44,6 +45,8 @@ struct command {
  */
 enum exit_code command_misused(const struct command_context *context, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+/* The same for faults found in one go, each a line. */
+enum exit_code command_misused_so(const struct command_context *context, const struct text *faults);
 
 extern const struct command command_migrate_up;
 extern const struct command command_migrate_status;
@@ -52,6 +55,10 @@ extern const struct command command_migrate_new;
 extern const struct command command_topology_apply;
 extern const struct command command_topology_check;
 extern const struct command command_audit;
+extern const struct command command_dead_list;
+extern const struct command command_dead_show;
+extern const struct command command_dead_retry;
+extern const struct command command_dead_discard;
 extern const struct command command_settings;
 
 #endif

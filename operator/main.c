@@ -24,6 +24,10 @@ static const struct command *const commands[] = {
 	&command_topology_apply,
 	&command_topology_check,
 	&command_audit,
+	&command_dead_list,
+	&command_dead_show,
+	&command_dead_retry,
+	&command_dead_discard,
 	&command_settings,
 	NULL,
 };
@@ -62,6 +66,20 @@ enum exit_code command_misused(const struct command_context *context, const char
 	vfprintf(stderr, format, arguments);
 	va_end(arguments);
 	fputc('\n', stderr);
+	print_usage(stderr, context->command);
+	return EXIT_USAGE;
+}
+
+enum exit_code command_misused_so(const struct command_context *context, const struct text *faults)
+{
+	const char *at = text_string(faults);
+
+	while (*at) {
+		int length = (int)strcspn(at, "\n");
+
+		fprintf(stderr, "syncctl %s: %.*s\n", context->command->name, length, at);
+		at += length + (at[length] == '\n');
+	}
 	print_usage(stderr, context->command);
 	return EXIT_USAGE;
 }
@@ -190,14 +208,17 @@ static enum exit_code run_help(int argc, char **argv)
  */
 static bool load_settings(const struct command *command, struct config *config, struct text *faults)
 {
-	bool ok = config_load(config, PROGRAM_OPERATOR, faults);
+	bool loaded = config_load(config, PROGRAM_OPERATOR, faults);
+	bool ok = loaded;
+	bool needs_database = command->needs == NEEDS_DATABASE || command->needs == NEEDS_BOTH;
+	bool needs_broker = command->needs == NEEDS_BROKER || command->needs == NEEDS_BOTH;
 
-	if (ok && command->needs == NEEDS_DATABASE && !config->database_url) {
+	if (loaded && needs_database && !config->database_url) {
 		text_append(faults, "DATABASE_URL is not set: "
 				    "postgresql://user:password@host:5432/database\n");
 		ok = false;
 	}
-	if (ok && command->needs == NEEDS_BROKER && !config->amqp_url) {
+	if (loaded && needs_broker && !config->amqp_url) {
 		text_append(faults, "AMQP_URL is not set: amqp://user:password@host:5672/vhost\n");
 		ok = false;
 	}
