@@ -30,7 +30,7 @@
 #define COUNT_FATES     "SELECT count(*) FROM dead_letter_fates"
 #define STORM_LETTERS   200
 #define STORM_KILLS     40
-#define STORM_SPREAD_MS 700
+#define STORM_SPREAD_MS 600
 #define A_DAY_US        (INT64_C(86400) * 1000000)
 
 static struct test_database database;
@@ -711,7 +711,7 @@ static void assert_all_retried(int count)
 static void a_command_killed_at_any_point_loses_and_doubles_nothing(void **state)
 {
 	static const char *const argv[] = {
-		"syncctl", "dead", "retry", "--yes", "--rate", "300", NULL};
+		"syncctl", "dead", "retry", "--yes", "--rate", "100", NULL};
 	struct text output = {0};
 	int killed = 0;
 
