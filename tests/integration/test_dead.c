@@ -972,6 +972,37 @@ static void a_foreign_consumer_is_named(void **state)
 	text_finish(&output);
 }
 
+static bool all_are_back(void *context)
+{
+	return count_ready(DEAD_QUEUE) == *(int *)context;
+}
+
+/* The returned copies have correlation ids of ours and of others: the right one must be kept. */
+static void a_missing_binding_is_named_and_loses_nothing(void **state)
+{
+	struct text output = {0};
+	char path[200];
+	int expected = 21;
+
+	send_letters(20);
+	publish_json(
+		"{\"routing_key\":\"dead\",\"payload_encoding\":\"string\",\"payload\":\"odd\","
+		"\"properties\":{\"message_id\":\"odd\",\"correlation_id\":\"odd\"}}");
+	snprintf(path, sizeof path, "/api/bindings/%s/e/sync/q/" DEAD_QUEUE "/dead", vhost.name);
+	assert_int_equal(test_management_call("DELETE", path, NULL, NULL), 204);
+
+	assert_int_equal(DEAD(&output, "list"), 1);
+	assert_says(&output, "run: syncctl topology apply");
+	assert_true(test_wait_until(all_are_back, &expected));
+
+	assert_int_equal(test_run((const char *const[]){"syncctl", "topology", "apply", NULL},
+				 environment, NULL),
+		0);
+	assert_int_equal(DEAD(&output, "list"), 0);
+	assert_says(&output, "21 of 21 dead letters");
+	text_finish(&output);
+}
+
 static void wrong_arguments_are_named(void **state)
 {
 	struct text output = {0};
@@ -1038,6 +1069,7 @@ int main(void)
 			a_discarded_letter_that_comes_again_is_removed_and_not_retried, setup),
 		cmocka_unit_test_setup(a_second_command_is_refused, setup),
 		cmocka_unit_test_setup(a_foreign_consumer_is_named, setup),
+		cmocka_unit_test_setup(a_missing_binding_is_named_and_loses_nothing, setup),
 		cmocka_unit_test_setup(wrong_arguments_are_named, setup),
 		cmocka_unit_test_setup(missing_settings_are_named, setup),
 	};
