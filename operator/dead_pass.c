@@ -16,17 +16,15 @@
 #include "common/topology.h"
 #include "operator/dead_pass_internal.h"
 
-#define PASS_HEADER       "x-pass"
-#define WINDOW            (2 * DEAD_PREFETCH)
+#define WINDOW            ((size_t)2 * DEAD_PREFETCH)
 #define BODY_MAX          ((size_t)256 * 1024 * 1024)
 #define TURN_MS           200
-#define REFUSED_PAUSE_MS  1000
 #define CONNECT_LIMIT_MS  30000
 #define STUCK_LIMIT_MS    60000 /* nothing moves: an alarm, a full queue */
 #define SHORT_LIMIT_MS    10000 /* fewer messages come than the queue said it has */
 #define FAREWELL_LIMIT_MS 10000
 #define LET_GO_LIMIT_MS   5000
-#define LET_GO_POLL_MS    10
+#define LET_GO_POLL_MS    20
 #define AGAIN_AFTER_MS    1000
 #define ATTEMPTS_MAX      20
 

@@ -30,7 +30,7 @@
 #define COUNT_FATES     "SELECT count(*) FROM dead_letter_fates"
 #define STORM_LETTERS   200
 #define STORM_KILLS     40
-#define STORM_SPREAD_MS 600
+#define STORM_SPREAD_US UINT64_C(600000)
 #define A_DAY_US        (INT64_C(86400) * 1000000)
 
 static struct test_database database;
@@ -719,7 +719,7 @@ static void a_command_killed_at_any_point_loses_and_doubles_nothing(void **state
 	for (int i = 0; i < STORM_KILLS; i++) {
 		struct test_process *syncctl = start_dead(argv);
 
-		usleep((useconds_t)(random_u64() % (STORM_SPREAD_MS * 1000)));
+		usleep((useconds_t)(random_u64() % STORM_SPREAD_US));
 		killed += test_process_is_running(syncctl);
 		test_process_kill(syncctl);
 		test_process_destroy(syncctl);
@@ -798,7 +798,7 @@ static void a_lost_connection_is_survived(void **state)
 		(const char *const[]){"syncctl", "dead", "retry", "--yes", "--rate", "100", NULL},
 		through_relay, NULL);
 	for (int cuts = 1; cuts <= 3; cuts++) {
-		while (test_query_integer(database.db, COUNT_FATES) < 30 * cuts)
+		while (test_query_integer(database.db, COUNT_FATES) < INT64_C(30) * cuts)
 			assert_true(test_process_is_running(syncctl));
 		test_relay_cut(relay);
 	}
