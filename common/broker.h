@@ -171,7 +171,9 @@ void broker_ack(struct broker *broker, uint64_t epoch, uint64_t tag);
 void broker_requeue(struct broker *broker, uint64_t epoch, uint64_t tag);
 /*
  * Take no deliveries for a while: what was delivered stays ours, what is ready stays in its queue
- * for others. Holds over new connections, and may be asked for before the first one.
+ * for others. Holds over new connections, and may be asked for before the first one. What a quorum
+ * queue had handed out and RabbitMQ not sent yet, it gives back, which counts as a delivery: who
+ * minds waits first for all that prefetch and acks made room for.
  */
 void broker_pause_consuming(struct broker *broker);
 void broker_resume_consuming(struct broker *broker);

@@ -22,7 +22,7 @@
 #define CONNECT_LIMIT_MS  30000
 #define STUCK_LIMIT_MS    60000 /* nothing moves: an alarm, a full queue */
 #define SHORT_LIMIT_MS    10000 /* fewer messages come than the queue said it has */
-#define FAREWELL_LIMIT_MS 10000
+#define FAREWELL_LIMIT_MS 15000
 #define LET_GO_LIMIT_MS   5000
 #define LET_GO_POLL_MS    20
 #define AGAIN_AFTER_MS    1000
@@ -43,10 +43,22 @@ static void note_change(void *context, const char *reason)
 		pass->lost = true;
 }
 
+/*
+ * Has everything come that the queue has handed out? Each ack lets it hand out one more, while there
+ * are more. What comes after the consumer is cancelled, RabbitMQ's channel gives back by itself, and that counts as
+ * a delivery (seen with 3.10.8).
+ */
+static bool all_has_come(const struct pass *pass)
+{
+	int64_t handed_out = pass->prefetch + pass->acked;
+
+	return pass->fell_short || pass->delivered >= handed_out || pass->delivered >= pass->depth;
+}
+
 static void cancel(struct pass *pass)
 {
 	pass->cancelled = true;
-	broker_cancel_consuming(pass->broker);
+	broker_pause_consuming(pass->broker);
 	dead_release_acks(pass);
 }
 
@@ -66,7 +78,7 @@ static bool has_stopped_moving(struct pass *pass, struct error *err)
 	}
 	if (pass->came_up && !pass->cancelled && pass->waiting.length == 0 &&
 		broker_unconfirmed(pass->broker) == 0 && still_ms >= SHORT_LIMIT_MS)
-		pass->ending = true; /* somebody took messages away meanwhile */
+		pass->ending = pass->fell_short = true;
 	if (still_ms < (process_is_stopping() ? FAREWELL_LIMIT_MS : STUCK_LIMIT_MS))
 		return false;
 	error_set(err, ERROR_BROKER, "%s: nothing is lost; try again when that is mended",
@@ -89,8 +101,7 @@ static int64_t wait_ms(const struct pass *pass)
 /*
  * Has the queue heard of every ack, and does it hold nothing for us? A cancelled consumer counts as
  * one until then. RabbitMQ's channel passes acks on to a quorum queue 32 at a time, and forgets the
- * rest when it is closed: messages would come back. And what the queue sent before it heard of the
- * cancelling may come after the answer. (Both seen with 3.10.8.)
+ * rest when it is closed: messages would come back (seen with 3.10.8).
  */
 static bool queue_has_let_go(struct pass *pass, bool *let_go, struct error *err)
 {
@@ -107,7 +118,7 @@ static bool take_turn(struct pass *pass, struct error *err)
 {
 	broker_run(pass->broker, pass->ending ? -1 : process_stop_fd(), wait_ms(pass));
 	pass->ending |= process_is_stopping();
-	if (pass->came_up && !pass->lost && !pass->cancelled &&
+	if (pass->came_up && !pass->lost && !pass->cancelled && all_has_come(pass) &&
 		(pass->ending || pass->delivered >= pass->depth))
 		cancel(pass);
 	while (!pass->lost && dead_may_settle(pass) && dead_settle_next(pass))

@@ -40,8 +40,9 @@ struct pass {
 	uint64_t acks[DEAD_PREFETCH]; /* that wait, by tag */
 	size_t ack_count;
 	int64_t acked;
-	bool cancelled; /* nothing new comes */
-	bool ending;    /* what still comes is kept */
+	bool cancelled;  /* nothing new comes */
+	bool ending;     /* what still comes is kept */
+	bool fell_short; /* somebody took messages away meanwhile */
 	bool came_up, lost;
 	int64_t next_issue_us; /* not before */
 	int64_t pause_until_ms;

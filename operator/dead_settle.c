@@ -27,10 +27,14 @@ static void held_destroy(struct held *held)
 /* ---- Acknowledging ---- */
 
 /* An ack makes room for one more delivery. */
+static bool may_ack(const struct pass *pass)
+{
+	return pass->cancelled || (!pass->ending && pass->acked + pass->prefetch < pass->depth);
+}
+
 void dead_release_acks(struct pass *pass)
 {
-	while (pass->ack_count > 0 &&
-		(pass->cancelled || pass->acked + pass->prefetch < pass->depth)) {
+	while (pass->ack_count > 0 && may_ack(pass)) {
 		broker_ack(pass->broker, broker_epoch(pass->broker), pass->acks[0]);
 		pass->ack_count--;
 		memmove(pass->acks, pass->acks + 1, pass->ack_count * sizeof *pass->acks);
