@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A broker against the real RabbitMQ: every publish has one fate, deliveries survive lost
- * connections, faults are noticed and overcome. A relay stands between, where a test wants a
+ * connections, faults are noticed and overcome. The chaos proxy stands between, where a test wants a
  * connection to break at a chosen moment.
  */
 #include <setjmp.h>
@@ -24,8 +24,8 @@
 #include "common/broker_url.h"
 #include "common/clock.h"
 #include "common/memory.h"
+#include "tests/chaos/chaos.h"
 #include "tests/support/environment.h"
-#include "tests/support/relay.h"
 #include "tests/support/vhost.h"
 
 #define PUBLISHES  2000
@@ -35,7 +35,7 @@
 /* One broker under test and what it has told. */
 struct scene {
 	struct test_vhost vhost;
-	struct test_relay *relay; /* started by those who need it */
+	struct chaos *chaos; /* started by those who need it */
 	struct broker *broker;
 	struct broker *second;
 
@@ -135,24 +135,34 @@ static int tear_down(void **state)
 {
 	broker_destroy(scene.broker);
 	broker_destroy(scene.second);
-	test_relay_stop(scene.relay);
+	chaos_stop(scene.chaos);
 	test_vhost_destroy(&scene.vhost);
 	return 0;
 }
 
-/* AMQP_URL of our vhost, by way of the relay. Owns: the caller frees. */
-static char *relayed_url(void)
+/* AMQP_URL of our vhost, by way of the chaos proxy. Owns: the caller frees. */
+static char *proxied_url(void)
 {
 	struct broker_address address;
 	struct error err = {0};
-	struct text url = {0};
+	struct text url = {0}, target = {0};
 
 	assert_true(broker_url_parse(scene.vhost.amqp_url, &address, &err));
-	scene.relay = test_relay_start(address.host, address.port);
+	text_append_format(&target, "%s:%d", address.host, address.port);
+	if (!chaos_start(&(struct chaos_options){.listen = "127.0.0.1:0", .target = target.data},
+		    &scene.chaos, &err))
+		fail_msg("%s", err.text);
 	text_append_format(&url, "amqp://%s:%s@127.0.0.1:%d/%s", address.user, address.password,
-		test_relay_port(scene.relay), address.vhost);
+		chaos_port(scene.chaos), address.vhost);
 	broker_address_finish(&address);
+	text_finish(&target);
 	return url.data;
+}
+
+/* The server hears us and is not heard. */
+static void hold_replies(void)
+{
+	chaos_set(scene.chaos, CHAOS_TO_CLIENT, &(struct chaos_toxics){.hold = 1});
 }
 
 static struct broker *create(struct broker_options options)
@@ -326,16 +336,16 @@ static void a_full_queue_refuses_and_takes_again_when_it_has_room(void **state)
 
 static void what_was_unconfirmed_when_the_connection_broke_is_lost(void **state)
 {
-	char *url = relayed_url();
+	char *url = proxied_url();
 
 	scene.broker = create((struct broker_options){.url = url, .window = 8});
 	run_until(is_up, 0);
-	test_relay_set_mode(scene.relay, RELAY_HOLD_REPLIES);
+	hold_replies();
 	for (uintptr_t n = 0; n < 8; n++)
 		assert_true(publish(scene.broker, "sync", "job", n));
 
-	test_relay_cut(scene.relay);
-	test_relay_set_mode(scene.relay, RELAY_PASS);
+	chaos_reset(scene.chaos);
+	chaos_heal(scene.chaos);
 	run_until(has_settled, 8);
 
 	for (uintptr_t n = 0; n < 8; n++) {
@@ -350,12 +360,12 @@ static void what_was_unconfirmed_when_the_connection_broke_is_lost(void **state)
 
 static void a_confirm_that_does_not_come_in_time_ends_the_connection(void **state)
 {
-	char *url = relayed_url();
+	char *url = proxied_url();
 
 	scene.broker =
 		create((struct broker_options){.url = url, .window = 8, .confirm_timeout_ms = 300});
 	run_until(is_up, 0);
-	test_relay_set_mode(scene.relay, RELAY_HOLD_REPLIES);
+	hold_replies();
 	assert_true(publish(scene.broker, "sync", "job", 0));
 
 	run_until(has_settled, 1);
@@ -367,20 +377,20 @@ static void a_confirm_that_does_not_come_in_time_ends_the_connection(void **stat
 
 static void the_window_holds(void **state)
 {
-	char *url = relayed_url();
+	char *url = proxied_url();
 
 	scene.broker = create((struct broker_options){.url = url, .window = 3});
 	assert_int_equal(broker_room(scene.broker), 0);
 	assert_false(publish(scene.broker, "sync", "job", 9));
 	run_until(is_up, 0);
-	test_relay_set_mode(scene.relay, RELAY_HOLD_REPLIES);
+	hold_replies();
 
 	for (uintptr_t n = 0; n < 3; n++)
 		assert_true(publish(scene.broker, "sync", "job", n));
 
 	assert_int_equal(broker_room(scene.broker), 0);
 	assert_false(publish(scene.broker, "sync", "job", 9));
-	test_relay_set_mode(scene.relay, RELAY_PASS);
+	chaos_heal(scene.chaos);
 	run_until(has_settled, 3);
 	assert_int_equal(broker_room(scene.broker), 3);
 	assert_int_equal(scene.settled[9], 0);
@@ -474,13 +484,13 @@ static void acks_before_destroy_arrive(void **state)
 
 static void a_lost_connection_redelivers_and_old_tags_do_no_harm(void **state)
 {
-	char *url = relayed_url();
+	char *url = proxied_url();
 
 	fill("job", 3);
 	consume_jobs(url);
 	run_until(has_delivered, 3);
 
-	test_relay_cut(scene.relay);
+	chaos_reset(scene.chaos);
 	run_until(has_delivered, 6);
 	for (size_t i = 0; i < 3; i++)
 		broker_ack(scene.broker, scene.deliveries[i].epoch, scene.deliveries[i].tag + 100);
@@ -659,20 +669,20 @@ static void a_connection_closed_by_an_operator_comes_back(void **state)
 
 static void a_silent_broker_is_noticed_by_its_missing_heartbeats(void **state)
 {
-	char *url = relayed_url();
+	char *url = proxied_url();
 	int64_t before_ms;
 
 	scene.broker = create((struct broker_options){.url = url, .window = 8, .heartbeat_s = 2});
 	run_until(is_up, 0);
 	before_ms = clock_monotonic_ms();
-	test_relay_set_mode(scene.relay, RELAY_HOLD);
+	chaos_hold(scene.chaos);
 
 	run_until(is_down, 0);
 
 	assert_true(clock_monotonic_ms() - before_ms < 15000);
 	assert_non_null(strstr(scene.reason, "broke"));
-	test_relay_cut(scene.relay);
-	test_relay_set_mode(scene.relay, RELAY_PASS);
+	chaos_reset(scene.chaos);
+	chaos_heal(scene.chaos);
 	run_until(is_up, 0);
 	free(url);
 }
@@ -680,20 +690,20 @@ static void a_silent_broker_is_noticed_by_its_missing_heartbeats(void **state)
 /* rabbitmq-c 0.11 (its issue 780) never comes back from a publish after two missed heartbeats. */
 static void publishing_to_a_silent_broker_does_not_hang(void **state)
 {
-	char *url = relayed_url();
+	char *url = proxied_url();
 	int64_t before_ms;
 
 	scene.broker = create((struct broker_options){.url = url, .window = 8, .heartbeat_s = 2});
 	run_until(is_up, 0);
-	test_relay_set_mode(scene.relay, RELAY_HOLD);
+	chaos_hold(scene.chaos);
 	sleep(5);
 	before_ms = clock_monotonic_ms();
 
 	assert_false(publish(scene.broker, "sync", "job", 0));
 
 	assert_true(clock_monotonic_ms() - before_ms < 5000);
-	test_relay_cut(scene.relay);
-	test_relay_set_mode(scene.relay, RELAY_PASS);
+	chaos_reset(scene.chaos);
+	chaos_heal(scene.chaos);
 	run_until(is_down, 0);
 	run_until(is_up, 0);
 	free(url);
