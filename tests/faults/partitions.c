@@ -50,6 +50,7 @@ static struct {
 	const char *patterns;
 	uint64_t seed;
 	long parallel;
+	enum link_means means;
 } options = {.patterns = "*", .parallel = PARALLEL_DEFAULT};
 
 /* ---- The command line ---- */
@@ -63,6 +64,7 @@ static void print_help(FILE *out)
 	      "  --short        four cells of at most 10 s\n"
 	      "  --list         print the names and end\n"
 	      "  --seed N       of every chance; printed first [by chance]\n"
+	      "  --proxy-only   lose packets in the proxy, as on a machine that allows no network namespaces\n"
 	      "  --parallel N   cells at a time, at most 16 [12]\n"
 	      "  --help, --version\n\n"
 	      "STORESYNC_TEST_ENV and STORESYNC_BIN_DIR say where the servers and programs are.\n"
@@ -96,10 +98,10 @@ static bool read_number(const char *value, uint64_t maximum, uint64_t *number)
 static bool read_options(int argc, char **argv, bool *only_list, enum exit_code *code)
 {
 	static const struct option known[] = {{"cells", required_argument, NULL, 'c'},
-		{"short", no_argument, NULL, 'S'}, {"list", no_argument, NULL, 'l'},
-		{"seed", required_argument, NULL, 's'}, {"parallel", required_argument, NULL, 'p'},
-		{"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'v'},
-		{NULL, 0, NULL, 0}};
+		{"short", no_argument, NULL, 'S'}, {"proxy-only", no_argument, NULL, 'P'},
+		{"list", no_argument, NULL, 'l'}, {"seed", required_argument, NULL, 's'},
+		{"parallel", required_argument, NULL, 'p'}, {"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'v'}, {NULL, 0, NULL, 0}};
 	uint64_t number = 0;
 	int option;
 	bool ok = true;
@@ -118,6 +120,8 @@ static bool read_options(int argc, char **argv, bool *only_list, enum exit_code 
 			options.patterns = optarg;
 		else if (option == 'S')
 			options.patterns = SHORT;
+		else if (option == 'P')
+			options.means = MEANS_PROXY;
 		else if (option == 'l')
 			*only_list = true;
 		else if (option == 's')
@@ -144,6 +148,7 @@ static size_t choose_cells(struct run runs[CELLS])
 		const struct cell cell = {.seconds = durations_s[i / (size_t)(HARMS * SHAPES)],
 			.harm = (enum link_harm)(i % HARMS),
 			.shape = (enum cell_shape)(i / HARMS % SHAPES),
+			.means = options.means,
 			.seed = options.seed + i};
 		char name[CELL_NAME_SIZE];
 

@@ -24,6 +24,7 @@ struct cell {
 	enum cell_shape shape;
 	enum link_harm harm;
 	int seconds;
+	enum link_means means;
 	uint64_t seed; /* of every chance of this cell */
 };
 

@@ -78,12 +78,13 @@ static void add_proxy(struct link *link, const struct test_fleet *fleet, enum li
 	text_finish(&listen);
 }
 
-void link_create(struct link *link, struct test_fleet *fleet, enum link_server cut, uint64_t seed)
+void link_create(struct link *link, struct test_fleet *fleet, enum link_server cut,
+	enum link_means means, uint64_t seed)
 {
 	int count = 0;
 
 	*link = (struct link){.cut = cut};
-	link->has_wire = wire_create(&link->wire);
+	link->has_wire = means == MEANS_NETWORK && wire_create(&link->wire);
 	for (int server = 0; server < LINK_SERVERS; server++)
 		if (link->has_wire || server == (int)cut)
 			add_proxy(link, fleet, (enum link_server)server, seed + (uint64_t)server,

@@ -24,10 +24,15 @@ enum link_harm {
 	HARMS
 };
 
+enum link_means {
+	MEANS_NETWORK, /* a network of its own; as MEANS_PROXY where the machine does not allow it */
+	MEANS_PROXY,   /* proxies on 127.0.0.1, which lose packets by holding them */
+};
+
 struct link {
 	enum link_server cut; /* the server that the harm parts us from */
 	struct wire wire;
-	bool has_wire; /* otherwise the proxies listen on 127.0.0.1, and lose packets by holding them */
+	bool has_wire; /* MEANS_NETWORK, and possible */
 	struct chaos *proxies[LINK_SERVERS];
 	char *settings[LINK_SERVERS + 1]; /* ended by NULL */
 	struct test_process *process;     /* of the fleet's; NULL: not started */
@@ -43,7 +48,8 @@ struct link_figures {
 };
 
 /* Owns: link_destroy(), after the program has ended. */
-void link_create(struct link *link, struct test_fleet *fleet, enum link_server cut, uint64_t seed);
+void link_create(struct link *link, struct test_fleet *fleet, enum link_server cut,
+	enum link_means means, uint64_t seed);
 void link_destroy(struct link *link); /* zeroed: nothing to do */
 /* Start a program of the fleet at this end of the way; overrides as test_fleet_start() takes them. */
 void link_start(struct link *link, struct test_fleet *fleet, const char *const argv[],
