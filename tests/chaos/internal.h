@@ -46,7 +46,7 @@ struct chaos {
 	struct pollfd *fds; /* wake, listener, two for each pair */
 };
 
-/* The thread: until it is ordered to stop. */
-void *chaos_run(void *chaos);
+/* The thread of a struct chaos: until it is ordered to stop. */
+void *chaos_run(void *argument);
 
 #endif

@@ -126,7 +126,7 @@ int main(int argc, char **argv)
 	struct error err;
 
 	if (!read_options(argc, argv, &options, &code))
-		return code;
+		return (int)code;
 	process_prepare();
 	if (!chaos_start(&options, &chaos, &err)) {
 		fprintf(stderr, "chaos-proxy: %s\n", err.text);

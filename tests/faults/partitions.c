@@ -290,7 +290,7 @@ int main(int argc, char **argv)
 	size_t count, failed;
 
 	if (!read_options(argc, argv, &only_list, &code))
-		return code;
+		return (int)code;
 	count = choose_cells(runs);
 	if (count == 0) {
 		fprintf(stderr, "faults_partitions: no cell is named %s; see --list\n",

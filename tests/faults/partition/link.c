@@ -127,6 +127,7 @@ void link_start(struct link *link, struct test_fleet *fleet, const char *const a
 
 static void lose(struct link *link, enum chaos_direction direction)
 {
+	link->is_lost[direction] = link->has_wire;
 	if (link->has_wire)
 		wire_cut(&link->wire, direction);
 	else
@@ -176,6 +177,7 @@ void link_harm(struct link *link, enum link_harm harm, enum chaos_direction dire
 {
 	struct chaos *proxy = link->proxies[link->cut];
 
+	link->harm = harm;
 	link->connects = connects(link);
 	link->accepted_elsewhere = accepted_elsewhere(link);
 	link->cpu_ms = cpu_ms(link);
@@ -202,15 +204,15 @@ void link_harm(struct link *link, enum link_harm harm, enum chaos_direction dire
 	}
 }
 
-void link_heal(struct link *link, enum link_harm harm, enum chaos_direction direction)
+void link_heal(struct link *link)
 {
-	if (link->has_wire && (harm == HARM_DROP || harm == HARM_ONE_WAY)) {
-		for (int i = 0; i < CHAOS_DIRECTIONS; i++)
-			if (harm == HARM_DROP || i == (int)direction)
-				wire_mend(&link->wire, (enum chaos_direction)i);
-		return;
+	for (int i = 0; i < CHAOS_DIRECTIONS; i++) {
+		if (link->is_lost[i])
+			wire_mend(&link->wire, (enum chaos_direction)i);
+		link->is_lost[i] = false;
 	}
-	chaos_heal(link->proxies[link->cut]);
+	if (link->proxies[link->cut])
+		chaos_heal(link->proxies[link->cut]);
 }
 
 void link_measure(struct link *link, struct link_figures *figures)
@@ -222,4 +224,7 @@ void link_measure(struct link *link, struct link_figures *figures)
 	begun -= link->has_wire ? accepted_elsewhere(link) - link->accepted_elsewhere : 0;
 	figures->cpu_percent = used_ms > 0 ? 100 * used_ms / ms : 0;
 	figures->connects_per_second = (double)begun * 1000 / ms;
+	/* Without the network's own count, connections that the proxy refuses are not seen. */
+	if (!link->has_wire && link->harm == HARM_RESET)
+		figures->connects_per_second = -1;
 }

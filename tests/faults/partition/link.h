@@ -37,6 +37,8 @@ struct link {
 	char *settings[LINK_SERVERS + 1]; /* ended by NULL */
 	struct test_process *process;     /* of the fleet's; NULL: not started */
 	/* While the harm is done. */
+	enum link_harm harm;
+	bool is_lost[CHAOS_DIRECTIONS]; /* by the wire */
 	int64_t began_ms, connects, accepted_elsewhere;
 	double cpu_ms;
 };
@@ -57,7 +59,7 @@ void link_start(struct link *link, struct test_fleet *fleet, const char *const a
 
 /* direction: which one is lost; for HARM_ONE_WAY only. */
 void link_harm(struct link *link, enum link_harm harm, enum chaos_direction direction);
-void link_heal(struct link *link, enum link_harm harm, enum chaos_direction direction);
+void link_heal(struct link *link); /* unharmed: nothing to do */
 /* Between harm and healing. */
 void link_measure(struct link *link, struct link_figures *figures);
 
