@@ -163,7 +163,8 @@ static int64_t accepted_elsewhere(const struct link *link)
 
 static int64_t connects(const struct link *link)
 {
-	return link->has_wire ? wire_connects(&link->wire) : accepted(link->proxies[link->cut]);
+	return link->has_wire ? wire_count_connects(&link->wire)
+			      : accepted(link->proxies[link->cut]);
 }
 
 static double cpu_ms(const struct link *link)
@@ -171,6 +172,16 @@ static double cpu_ms(const struct link *link)
 	return link->process && test_process_is_running(link->process)
 		       ? proc_cpu_ms(test_process_pid(link->process))
 		       : 0;
+}
+
+/* A partition that is none would prove nothing. Our own attempt is not one of the program's. */
+static void assert_parted(struct link *link)
+{
+	if (!link->has_wire || link->harm == HARM_SLICER)
+		return;
+	if (wire_connects_to(&link->wire, chaos_port(link->proxies[link->cut])))
+		fail_msg("the network was to be cut, but lets connections pass");
+	link->connects++;
 }
 
 void link_harm(struct link *link, enum link_harm harm, enum chaos_direction direction)
@@ -202,6 +213,7 @@ void link_harm(struct link *link, enum link_harm harm, enum chaos_direction dire
 	case HARMS:
 		break;
 	}
+	assert_parted(link);
 }
 
 void link_heal(struct link *link)

@@ -11,17 +11,22 @@
 
 #include "tests/faults/partition/wire.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "tests/support/process.h"
 
-#define IP     "/sbin/ip"
-#define NOBODY "02:00:00:00:00:00"
+#define IP        "/sbin/ip"
+#define NOBODY    "02:00:00:00:00:00"
+#define MOMENT_MS 100
 
 static int open_namespace(void)
 {
@@ -124,8 +129,26 @@ void wire_mend(const struct wire *wire, enum chaos_direction direction)
 	misdirect(wire, direction, false);
 }
 
+bool wire_connects_to(const struct wire *wire, int port)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+	struct pollfd watched = {.events = POLLOUT};
+	int reason = -1;
+	socklen_t length = sizeof reason;
+
+	wire_enter(wire, WIRE_PROGRAM);
+	watched.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	wire_enter(wire, WIRE_HOME);
+	inet_pton(AF_INET, WIRE_CUT_ADDRESS, &address.sin_addr);
+	if (connect(watched.fd, (struct sockaddr *)&address, sizeof address) != 0 &&
+		poll(&watched, 1, MOMENT_MS) > 0)
+		getsockopt(watched.fd, SOL_SOCKET, SO_ERROR, &reason, &length);
+	close(watched.fd);
+	return reason == 0;
+}
+
 /* ActiveOpens of /proc/net/snmp: the fifth number of the second line that begins with "Tcp:". */
-int64_t wire_connects(const struct wire *wire)
+int64_t wire_count_connects(const struct wire *wire)
 {
 	char line[1024];
 	int64_t opens = -1;

@@ -40,7 +40,9 @@ void wire_destroy(struct wire *wire); /* zeroed: nothing to do */
 void wire_enter(const struct wire *wire, enum wire_end end);
 void wire_cut(const struct wire *wire, enum chaos_direction direction);
 void wire_mend(const struct wire *wire, enum chaos_direction direction);
+/* Whether a connection from the program's end to this port of the cut cable comes about in a moment. */
+bool wire_connects_to(const struct wire *wire, int port);
 /* How many TCP connections the program has begun so far, those that failed included. */
-int64_t wire_connects(const struct wire *wire);
+int64_t wire_count_connects(const struct wire *wire);
 
 #endif
