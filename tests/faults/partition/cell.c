@@ -50,6 +50,7 @@ static struct {
 	struct test_fleet fleet;
 	struct link links[LINKS_MAX];
 	int link_count;
+	struct test_process *logger;
 	struct link *producer; /* SHAPE_ALL_BROKER only */
 	enum chaos_direction direction;
 	int injected_after;
@@ -97,7 +98,7 @@ static uint64_t chance(uint64_t use)
 
 __attribute__((format(printf, 2, 3))) static void check(bool holds, const char *format, ...)
 {
-	char words[300];
+	char words[2000];
 	va_list arguments;
 
 	if (holds)
@@ -164,6 +165,7 @@ static void start_fleet(void)
 	if (logger)
 		prepare_link(scene.link_count);
 	start_program("storesync-logger", logger, NULL);
+	scene.logger = scene.fleet.programs[scene.fleet.program_count - 1];
 	if (shapes[scene.cell.shape].producer)
 		scene.producer = prepare_link(scene.link_count++);
 	test_fleet_produce(&scene.fleet, NULL);
@@ -287,17 +289,29 @@ static void wait_until_queues_are_empty(void)
 		QUIET_MS / 1000);
 }
 
-/* What comes after this comes from nobody. */
+static void stop_program(struct test_process *program)
+{
+	int status;
+
+	test_process_signal(program, SIGTERM);
+	status = test_process_wait(program, ENDING_MS);
+	if (!scene.producer || program != scene.producer->process)
+		check(status == 0, "a program ends with %d on SIGTERM", status);
+}
+
+/*
+ * In the end nobody has anything left to say. A worker may: what it could not report is still in its
+ * memory when the other one, to which the broker gave the same jobs, has long reported them. It says so
+ * before it ends, and the logger must hear it.
+ */
 static void stop_programs(void)
 {
+	wait_until_queues_are_empty();
 	for (int i = 0; i < scene.fleet.program_count; i++)
-		test_process_signal(scene.fleet.programs[i], SIGTERM);
-	for (int i = 0; i < scene.fleet.program_count; i++) {
-		int status = test_process_wait(scene.fleet.programs[i], ENDING_MS);
-
-		if (!scene.producer || scene.fleet.programs[i] != scene.producer->process)
-			check(status == 0, "a program ends with %d on SIGTERM", status);
-	}
+		if (scene.fleet.programs[i] != scene.logger)
+			stop_program(scene.fleet.programs[i]);
+	wait_until_queues_are_empty();
+	stop_program(scene.logger);
 }
 
 static void check_queues(void)
@@ -315,7 +329,7 @@ static void check_queues(void)
 		text_append_format(&path, "/api/queues/%s/%s/get", scene.fleet.vhost.name, name);
 		status = test_management_call("POST", text_string(&path), body, &reply);
 		check(status == 200 && strcmp(text_string(&reply), "[]") == 0,
-			"queue %s holds (status %d): %.200s", name, status, text_string(&reply));
+			"queue %s holds (status %d): %.1500s", name, status, text_string(&reply));
 	}
 	text_finish(&path);
 	text_finish(&reply);
@@ -404,7 +418,6 @@ static void a_partition_loses_nothing_and_heals(void **state)
 	assert_true(wait_for(SUCCESSES, scene.injected_after, TEST_WAIT_MS));
 	harm_and_wait();
 	heal_and_wait();
-	wait_until_queues_are_empty();
 	stop_programs();
 	check_jobs();
 	check_queues();
