@@ -32,7 +32,7 @@
 	12 /* each cell takes about 12 of the 200 connections of the test's PostgreSQL */
 #define PARALLEL_MAX 16
 #define SHORT                                                                                      \
-	"worker-broker.drop.10,worker-database.reset.10,logger-broker.one-way.1,all-broker.slicer.1"
+	"worker-broker.drop.10,worker-database.one-way.10,logger-broker.reset.1,all-broker.slicer.1"
 
 static const int durations_s[] = {45, 10, 1}; /* the longest begin first */
 #define DURATIONS (sizeof durations_s / sizeof durations_s[0])
