@@ -326,9 +326,9 @@ static void expect_world(struct test_fleet *fleet, bool (*is_left_out)(uint32_t 
 	text_finish(&sql);
 }
 
-/* Rows of one query that the other does not have, both ways; the first one is shown. */
-static void assert_same_rows(
-	struct test_fleet *fleet, const char *columns, const char *expected, const char *actual)
+/* Rows of one query that the other does not have, both ways; the first one is added to differences. */
+static void compare_rows(struct test_fleet *fleet, const char *columns, const char *expected,
+	const char *actual, struct text *differences)
 {
 	struct text sql = {0};
 	char *difference;
@@ -341,26 +341,41 @@ static void assert_same_rows(
 		columns, expected, columns, actual, columns, actual, columns, expected);
 	difference = test_query_string(fleet->database.db, text_string(&sql));
 	if (*difference)
-		fail_msg("%s and %s differ: %s", expected, actual, difference);
+		text_append_format(
+			differences, "%s and %s differ: %s\n", expected, actual, difference);
 	free(difference);
 	text_finish(&sql);
 }
 
-void test_fleet_assert_snapshots(struct test_fleet *fleet, bool (*is_left_out)(uint32_t account))
+void test_fleet_compare_snapshots(
+	struct test_fleet *fleet, bool (*is_left_out)(uint32_t account), struct text *differences)
 {
 	struct db *db = fleet->database.db;
+	int64_t surplus;
 
 	expect_world(fleet, is_left_out);
-	assert_same_rows(fleet,
+	compare_rows(fleet,
 		"store_code, open_id, display_name, avatar_url, follower_count, following_count,"
 		" likes_count, video_count",
-		"expected_users", "tiktok_user_daily");
-	assert_same_rows(fleet,
+		"expected_users", "tiktok_user_daily", differences);
+	compare_rows(fleet,
 		"store_code, video_id, description, cover_image_url, share_url, create_time,"
 		" view_count, like_count, comment_count, share_count",
-		"expected_videos", "tiktok_video_daily");
-	assert_int_equal(test_query_integer(db, "SELECT (SELECT count(*) FROM tiktok_video_daily) -"
-						" (SELECT count(*) FROM expected_videos)"),
-		0);
+		"expected_videos", "tiktok_video_daily", differences);
+	surplus = test_query_integer(db, "SELECT (SELECT count(*) FROM tiktok_video_daily) -"
+					 " (SELECT count(*) FROM expected_videos)");
+	if (surplus != 0)
+		text_append_format(
+			differences, "there are %lld video rows too many\n", (long long)surplus);
 	test_execute(db, "DROP TABLE expected_users; DROP TABLE expected_videos");
+}
+
+void test_fleet_assert_snapshots(struct test_fleet *fleet, bool (*is_left_out)(uint32_t account))
+{
+	struct text differences = {0};
+
+	test_fleet_compare_snapshots(fleet, is_left_out, &differences);
+	if (differences.length > 0)
+		fail_msg("%s", differences.data);
+	text_finish(&differences);
 }

@@ -68,10 +68,13 @@ int64_t test_fleet_calls(struct test_fleet *fleet);
 /* Wait until no job of the manifest is unfinished. */
 void test_fleet_wait_until_done(struct test_fleet *fleet);
 /*
- * Compare every snapshot row of the day with the world: users, videos, every column. Fails the test
- * naming rows that are missing, too many or different. Accounts for which is_left_out() is true
+ * Compare every snapshot row of the day with the world: users, videos, every column. Adds a line for
+ * each kind of row that is missing, too many or different, with an example. Accounts for which is_left_out() is true
  * must have no rows; NULL: none.
  */
+void test_fleet_compare_snapshots(
+	struct test_fleet *fleet, bool (*is_left_out)(uint32_t account), struct text *differences);
+/* The same; fails the test where they differ. */
 void test_fleet_assert_snapshots(struct test_fleet *fleet, bool (*is_left_out)(uint32_t account));
 
 #endif

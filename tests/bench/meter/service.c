@@ -24,8 +24,7 @@
 
 #define LOOK_NS 1000000
 
-/* A port that is free now. Programs could pick one themselves, but would have to be asked which. */
-static int pick_port(void)
+int service_pick_port(void)
 {
 	struct sockaddr_in address = {
 		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -64,7 +63,7 @@ void service_start(
 	char listen[32];
 	const char *const overrides[] = {"LOG_FORMAT=json", listen, setting, NULL};
 
-	service->port = pick_port();
+	service->port = service_pick_port();
 	snprintf(listen, sizeof listen, "HTTP_LISTEN=127.0.0.1:%d", service->port);
 	service->began_ms = clock_monotonic_ms();
 	service->process = test_fleet_start(fleet, program, overrides);

@@ -18,6 +18,8 @@ struct service {
 	int64_t began_ms;
 };
 
+/* A port that is free now. Programs could pick one themselves, but would have to be asked which. */
+int service_pick_port(void);
 /* Start program with its defaults, but setting ("NAME=value"; NULL: none). Does not wait. */
 void service_start(struct service *service, struct test_fleet *fleet, const char *program,
 	const char *setting);
