@@ -26,13 +26,15 @@
 #include "tests/faults/oracle.h"
 #include "tests/faults/program.h"
 
-#define WORKERS         3
-#define LOGGERS         2
-#define LATENCY_MAX_MS  4000
-#define DRAIN_MS        600000
-#define SHARE_OF_KILLS  80 /* percent of the strikes */
-#define SHARE_OF_STOPS  12
-#define STRIKES_A_SPEED 10
+#define WORKERS          3
+#define LOGGERS          2
+#define CONCURRENCY      16
+#define CONCURRENCY_TEXT "16"
+#define LATENCY_MAX_MS   4000
+#define DRAIN_MS         600000
+#define SHARE_OF_KILLS   80 /* percent of the strikes */
+#define SHARE_OF_STOPS   12
+#define STRIKES_A_SPEED  3
 
 struct storm {
 	uint64_t seed;
@@ -46,27 +48,34 @@ struct storm {
 
 static struct storm storm = {.jobs = 10000, .kills = 500, .minutes = 30, .refreshes = 5};
 
+static void set_latency(struct storm *s, int64_t ms)
+{
+	char body[64];
+
+	s->latency_ms = ms < LATENCY_MAX_MS ? ms : LATENCY_MAX_MS;
+	snprintf(body, sizeof body, "{\"latency_ms\":%" PRId64 "}", s->latency_ms);
+	test_fleet_tell_simulator(&s->fleet, "/admin/knobs", body);
+}
+
 /* Jobs shall end as fast as kills fall, a little slower: some must be left at the last one. */
 static void pace(struct storm *s)
 {
 	int64_t unfinished = oracle_unfinished(&s->oracle);
 	double kills_left = 1 - (double)s->crew.kills / (double)s->kills;
 	double jobs_left = (double)unfinished / (double)s->jobs;
-	char body[64];
 
 	if (unfinished < 0)
 		return;
-	s->latency_ms = jobs_left < kills_left * 0.9 + 0.08 ? s->latency_ms * 5 / 4 + 1
-							    : s->latency_ms * 4 / 5;
-	if (s->latency_ms > LATENCY_MAX_MS)
-		s->latency_ms = LATENCY_MAX_MS;
-	snprintf(body, sizeof body, "{\"latency_ms\":%" PRId64 "}", s->latency_ms);
-	test_fleet_tell_simulator(&s->fleet, "/admin/knobs", body);
+	if (jobs_left < kills_left * 0.85 + 0.1)
+		set_latency(s, s->latency_ms * 4 / 3 + 1);
+	else
+		set_latency(s, s->latency_ms * 3 / 4);
 }
 
 static void prepare(struct storm *s)
 {
-	static const char *const narrow[] = {"WORKER_CONCURRENCY=16", "DRAIN_TIMEOUT=10", NULL};
+	static const char *const narrow[] = {
+		"WORKER_CONCURRENCY=" CONCURRENCY_TEXT, "DRAIN_TIMEOUT=10", NULL};
 	static const char *const arguments[] = {
 		"--set", "rotation=grace", "--set", "rotation_grace_s=86400", NULL};
 
@@ -88,7 +97,9 @@ static void prepare(struct storm *s)
 		crew_add(&s->crew, "storesync-logger", NULL, END_NEVER, narrow);
 	crew_add(&s->crew, "storesync-producer", NULL, END_DONE, NULL);
 	oracle_init(&s->oracle, &s->crew);
-	s->latency_ms = 200;
+	/* A strike every 0.65 s; two calls a job. */
+	set_latency(
+		s, s->kills * 650 * 100 / SHARE_OF_KILLS * WORKERS * CONCURRENCY / (s->jobs * 2));
 }
 
 /* Drawn the same number of times whatever happens, so that a seed always gives the same storm. */

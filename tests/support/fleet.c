@@ -109,34 +109,64 @@ static void make_settings(struct test_fleet *fleet)
 	add_setting(fleet, &count, "LOG_FORMAT", "text");
 }
 
-static void start_simulator(struct test_fleet *fleet, const char *const arguments[])
+static void make_simulator_arguments(struct test_fleet *fleet, const char *const arguments[])
 {
-	const char *argv[32] = {"tiktok-sim", "--listen", "127.0.0.1:0", "--client-secret", SECRET,
-		"--set", "rate_limit=0"};
-	char accounts[16], average[16], each[16], first[16];
-	int count = 7;
-	const char *address;
+	const char *const first[] = {"tiktok-sim", "--client-secret", SECRET, "--set",
+		"rate_limit=0", "--accounts", NULL};
+	char **argument = fleet->simulator_arguments;
+	struct text number = {0};
 
-	snprintf(accounts, sizeof accounts, "%u", fleet->world.accounts);
-	snprintf(average, sizeof average, "%u", fleet->world.videos_average);
-	snprintf(each, sizeof each, "%u", fleet->world.videos_each);
-	snprintf(first, sizeof first, "%u", fleet->world.videos_first);
-	argv[count++] = "--accounts";
-	argv[count++] = accounts;
-	argv[count++] = "--videos-average";
-	argv[count++] = average;
+	for (size_t i = 0; first[i]; i++)
+		*argument++ = memory_copy_text(first[i]);
+	text_append_format(&number, "%u", fleet->world.accounts);
+	*argument++ = memory_copy_text(number.data);
+	*argument++ = memory_copy_text("--videos-average");
+	text_clear(&number);
+	text_append_format(&number, "%u", fleet->world.videos_average);
+	*argument++ = memory_copy_text(number.data);
 	if (fleet->world.videos_each) {
-		argv[count++] = "--videos-each";
-		argv[count++] = each;
+		*argument++ = memory_copy_text("--videos-each");
+		text_clear(&number);
+		text_append_format(&number, "%u", fleet->world.videos_each);
+		*argument++ = memory_copy_text(number.data);
 	}
-	argv[count++] = "--videos-first";
-	argv[count++] = first;
-	while (arguments && *arguments && count < 31)
-		argv[count++] = *arguments++;
+	if (fleet->world.videos_first) {
+		*argument++ = memory_copy_text("--videos-first");
+		text_clear(&number);
+		text_append_format(&number, "%u", fleet->world.videos_first);
+		*argument++ = memory_copy_text(number.data);
+	}
+	while (arguments && *arguments &&
+		argument < fleet->simulator_arguments + TEST_FLEET_ARGUMENTS - 1)
+		*argument++ = memory_copy_text(*arguments++);
+	text_finish(&number);
+}
+
+void test_fleet_start_simulator(struct test_fleet *fleet)
+{
+	const char *argv[TEST_FLEET_ARGUMENTS + 2];
+	const char *address = "127.0.0.1:0";
+	size_t count = 0;
+
+	for (; fleet->simulator_arguments[count]; count++)
+		argv[count] = fleet->simulator_arguments[count];
+	if (fleet->simulator_url)
+		address = fleet->simulator_url + strlen("http://");
+	argv[count++] = "--listen";
+	argv[count++] = address;
+	argv[count] = NULL;
 	fleet->simulator = test_process_start(argv, NULL, NULL);
 	test_process_wait_for_output(fleet->simulator, "listening on http://127.0.0.1:");
+	if (fleet->simulator_url)
+		return;
 	address = strstr(test_process_output(fleet->simulator), "http://");
 	fleet->simulator_url = memory_copy_bytes(address, strcspn(address, "\r\n "));
+}
+
+void test_fleet_kill_simulator(struct test_fleet *fleet)
+{
+	test_process_destroy(fleet->simulator);
+	fleet->simulator = NULL;
 }
 
 void test_fleet_create(
@@ -151,7 +181,8 @@ void test_fleet_create(
 	fleet->world.accounts = accounts;
 	test_database_create(&fleet->database);
 	test_vhost_create(&fleet->vhost);
-	start_simulator(fleet, simulator_arguments);
+	make_simulator_arguments(fleet, simulator_arguments);
+	test_fleet_start_simulator(fleet);
 	make_settings(fleet);
 	connect_accounts(fleet);
 	if (test_fleet_run(fleet, apply, &output) != 0)
@@ -171,6 +202,8 @@ void test_fleet_destroy(struct test_fleet *fleet)
 	test_process_destroy(fleet->simulator);
 	for (char **setting = fleet->settings; *setting; setting++)
 		free(*setting);
+	for (char **argument = fleet->simulator_arguments; *argument; argument++)
+		free(*argument);
 	free(fleet->simulator_url);
 	test_vhost_destroy(&fleet->vhost);
 	test_database_destroy(&fleet->database);

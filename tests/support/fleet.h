@@ -24,7 +24,8 @@
 #include "tests/support/process.h"
 #include "tests/support/vhost.h"
 
-#define TEST_FLEET_PROGRAMS 8
+#define TEST_FLEET_PROGRAMS  8
+#define TEST_FLEET_ARGUMENTS 32
 
 struct test_fleet {
 	struct test_database database;
@@ -32,6 +33,7 @@ struct test_fleet {
 	struct world world;
 	struct test_process *simulator;
 	char *simulator_url;
+	char *simulator_arguments[TEST_FLEET_ARGUMENTS]; /* ended by NULL */
 	char *settings[16]; /* the environment of every program, ended by NULL */
 	struct test_process *programs[TEST_FLEET_PROGRAMS];
 	int program_count;
@@ -62,6 +64,9 @@ void test_fleet_produce(struct test_fleet *fleet, const char *const arguments[])
 void test_fleet_tell_simulator(struct test_fleet *fleet, const char *path, const char *body);
 /* A number of /admin/stats, "refreshes_granted", or of an endpoint, "user_info.calls". */
 int64_t test_fleet_stat(struct test_fleet *fleet, const char *name);
+/* TikTok is gone; and there again at the same address, taking the tokens that it gave out before. */
+void test_fleet_kill_simulator(struct test_fleet *fleet);
+void test_fleet_start_simulator(struct test_fleet *fleet);
 /* Calls to all of TikTok's endpoints. */
 int64_t test_fleet_calls(struct test_fleet *fleet);
 
