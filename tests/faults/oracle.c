@@ -142,6 +142,23 @@ char *oracle_queues_are_empty(struct oracle *oracle)
 	return wrong;
 }
 
+/* The story of one job whose log rows are wrong, for the journal. */
+static void tell_odd_story(struct oracle *oracle)
+{
+	char *story = NULL;
+
+	if (observer_string(&oracle->observer,
+		    "SELECT coalesce(string_agg(j::text || ' LOGS ' || l.logs, E'\n'), '') FROM ("
+		    "SELECT job_id, string_agg(format('(attempt %s %s final=%s class=%s %s)', attempt, status,"
+		    " final, error_class, completed_at), ' ' ORDER BY attempt) AS logs FROM sync_logs"
+		    " GROUP BY job_id HAVING count(*) FILTER (WHERE final) <> 1 LIMIT 3) l"
+		    " JOIN sync_jobs j USING (job_id)",
+		    &story) &&
+		*story)
+		harness_note(oracle->harness, "odd: %s", story);
+	free(story);
+}
+
 char *oracle_logs_are_complete(struct oracle *oracle)
 {
 	char *wrong = expect(oracle, UNLOGGED, 0, "jobs have no final log row");
@@ -151,12 +168,18 @@ char *oracle_logs_are_complete(struct oracle *oracle)
 			"SELECT count(*) - count(DISTINCT (job_id, attempt)) FROM sync_logs", 0,
 			"log rows are of an attempt that has another one");
 	if (!wrong)
-		wrong = expect(oracle, "SELECT count(*) FROM sync_logs WHERE NOT final", 0,
-			"log rows are not final");
+		wrong = expect(oracle,
+			"SELECT (SELECT count(*) FROM sync_logs WHERE final) - (SELECT count(*) FROM sync_jobs)",
+			0, "more final log rows than jobs");
+	if (!wrong)
+		wrong = expect(oracle, "SELECT count(*) FROM sync_logs WHERE status = 'RUNNING'", 0,
+			"log rows still say RUNNING");
 	if (!wrong)
 		wrong = expect(oracle,
 			"SELECT (SELECT count(*) FROM sync_logs) - (SELECT sum(attempt) FROM sync_jobs)",
 			0, "more log rows than attempts");
+	if (wrong)
+		tell_odd_story(oracle);
 	return wrong;
 }
 

@@ -45,6 +45,19 @@ static void servers(const char *command, const char *word)
 	private_servers_do(&scene.servers, command, word);
 }
 
+/* How many say that they miss something: the proof that the fault was felt. */
+static int count_waiting(void)
+{
+	int count = 0;
+
+	for (int i = 0; i < scene.crew.count; i++) {
+		const struct crew_member *member = &scene.crew.members[i];
+
+		count += member->end == END_NEVER && crew_ask(member, "/readyz", NULL) == 503;
+	}
+	return count;
+}
+
 /* Leave it broken for a while without asking it anything, and watch what the waiting costs. */
 static void hold(const char *what, int64_t duration_ms)
 {
@@ -54,6 +67,7 @@ static void hold(const char *what, int64_t duration_ms)
 	vitals_look(&scene.crew, &before);
 	crew_tend(&scene.crew, duration_ms);
 	vitals_look(&scene.crew, &after);
+	scene_figure(&scene, what, "services_waiting", count_waiting());
 	percent = vitals_cpu_percent(&before, &after);
 	scene_figure(&scene, what, "cpu_percent", percent);
 	if (percent >= SCENE_CPU_PERCENT)
