@@ -28,9 +28,9 @@
 
 #define WORKERS          3
 #define LOGGERS          2
-#define CONCURRENCY      16
-#define CONCURRENCY_TEXT "16"
-#define LATENCY_MAX_MS   4000
+#define CONCURRENCY      8
+#define CONCURRENCY_TEXT "8"
+#define LATENCY_MAX_MS   800 /* a job takes two calls, a worker lives for some seconds */
 #define DRAIN_MS         600000
 #define SHARE_OF_KILLS   80 /* percent of the strikes */
 #define SHARE_OF_STOPS   12
