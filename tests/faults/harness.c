@@ -134,8 +134,8 @@ void harness_close(struct harness *harness)
 {
 	int broken = harness->broken;
 
-	harness_figure(harness, "seconds",
-		(double)((clock_monotonic_ms() - harness->began_ms) / 100) / 10);
+	harness_figure(
+		harness, "seconds", (double)(clock_monotonic_ms() - harness->began_ms) / 1000);
 	harness_figure(harness, "broken", broken);
 	close(harness->journal);
 	if (!getenv("STORESYNC_FAULTS_DIR") && broken == 0) {

@@ -102,6 +102,44 @@ static int64_t messages_of(const struct json *queues, const char *name)
 	return -1;
 }
 
+static const char *message_id(const struct json *list, size_t at)
+{
+	const char *id = "";
+
+	json_string(json_object(json_array_at(list, at), "properties"), "message_id", 255, &id);
+	return id;
+}
+
+/* A letter may be there twice, when its worker died between the broker's confirm and its own ack. */
+static int64_t count_dead_jobs(struct oracle *oracle, int64_t letters)
+{
+	char *path = harness_sentence("/api/queues/%s/%s/get", oracle->fleet->vhost.name,
+		topology_queue(QUEUE_JOBS_DEAD)->name);
+	char *body = harness_sentence("{\"count\":%" PRId64
+				      ",\"ackmode\":\"ack_requeue_true\",\"encoding\":\"auto\"}",
+		letters);
+	struct text reply = {0};
+	struct json *list = NULL;
+	int64_t different = 0;
+	struct error err;
+
+	if (test_management_call("POST", path, body, &reply) == 200 &&
+		json_parse(reply.data, reply.length, &list, &err))
+		for (size_t i = 0; i < json_array_length(list); i++) {
+			size_t earlier = 0;
+
+			while (earlier < i &&
+				strcmp(message_id(list, earlier), message_id(list, i)) != 0)
+				earlier++;
+			different += earlier == i;
+		}
+	json_destroy(list);
+	text_finish(&reply);
+	free(body);
+	free(path);
+	return different;
+}
+
 /* Owns: the caller frees the sentence about the first queue that holds what it should not. */
 static char *look_at_queues(struct oracle *oracle)
 {
@@ -120,6 +158,8 @@ static char *look_at_queues(struct oracle *oracle)
 		int64_t wanted = id == QUEUE_JOBS_DEAD ? oracle->planted_dead : 0;
 		int64_t found = messages_of(queues, name);
 
+		if (id == QUEUE_JOBS_DEAD && wanted > 0 && found > wanted)
+			found = count_dead_jobs(oracle, found);
 		if (found != wanted)
 			wrong = harness_sentence(
 				"%s holds %" PRId64 " messages, not %" PRId64, name, found, wanted);

@@ -128,7 +128,8 @@ static char *look_at_command_lines(const struct oracle *oracle, const struct sec
 		length = fread(line, 1, sizeof line - 1, file);
 		fclose(file);
 		for (size_t at = 0; at < length; at++)
-			line[at] = line[at] ? line[at] : ' ';
+			if (line[at] == '\0')
+				line[at] = ' ';
 		line[length] = '\0';
 		if (holds_secret(secrets, line))
 			return harness_sentence(

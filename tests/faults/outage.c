@@ -267,7 +267,7 @@ static void wait_while_hanging_up(int64_t duration_ms)
 static void sit_it_out(void)
 {
 	struct vitals before, after;
-	size_t begin[SERVICES], settled[SERVICES];
+	size_t begin[SERVICES] = {0}, settled[SERVICES] = {0};
 
 	for (int i = 0; i < SERVICES; i++)
 		begin[i] = log_length(i);

@@ -253,7 +253,7 @@ static int compare_ms(const void *a, const void *b)
 
 static void play(const struct row *row)
 {
-	int64_t recovery_ms[TIMES_MAX];
+	int64_t recovery_ms[TIMES_MAX], median_ms;
 	int64_t times = row->times == RESTARTS ? restarts : row->times == ROUNDS ? rounds : 1;
 
 	if (times > TIMES_MAX)
@@ -268,10 +268,10 @@ static void play(const struct row *row)
 	if (times == 0)
 		return;
 	qsort(recovery_ms, (size_t)times, sizeof recovery_ms[0], compare_ms);
+	median_ms = recovery_ms[times / 2];
 	scene_figure(&scene, row->name, "times", (double)times);
 	if (row->times != ONCE) {
-		scene_figure(
-			&scene, row->name, "recovery_ms_median", (double)recovery_ms[times / 2]);
+		scene_figure(&scene, row->name, "recovery_ms_median", (double)median_ms);
 		scene_figure(&scene, row->name, "recovery_ms_most", (double)recovery_ms[times - 1]);
 	}
 	scene_settle(&scene, row->name);

@@ -245,14 +245,15 @@ static void check_clock_effects(void)
 
 static void a_clock_that_jumps_costs_nothing(void **state)
 {
-	static char file[512];
-	static const char *const faked[] = {"WORKER_CONCURRENCY=8", "DRAIN_TIMEOUT=30",
-		"LD_PRELOAD=" LIBFAKETIME, "FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1",
-		"DONT_FAKE_MONOTONIC=1", file, NULL};
+	static char preload[128], file[512];
+	static const char *const faked[] = {"WORKER_CONCURRENCY=8", "DRAIN_TIMEOUT=30", preload,
+		"FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1", "DONT_FAKE_MONOTONIC=1",
+		file, NULL};
 	char *sql, *path;
 
 	scene_open(&scene, "tiktok_clock", seed, NULL, NULL);
 	path = harness_path(&scene.harness, "clock");
+	snprintf(preload, sizeof preload, "LD_PRELOAD=%s", LIBFAKETIME);
 	snprintf(file, sizeof file, "FAKETIME_TIMESTAMP_FILE=%s", path);
 	set_clock(path, "+0");
 	scene.crew.members[1].overrides = faked;
