@@ -295,7 +295,8 @@ static void an_outage_costs_time_and_nothing_else(void **state)
 	snprintf(kept, sizeof kept, "%s", name);
 	free(name);
 	scene_open(&scene, kept, seed, outage->servers, NULL);
-	scene_tend(&scene, 2000);
+	scene_wait_for_load(&scene);
+	scene_wait_for_progress(&scene, "load");
 	scene.crew.load_wanted = false; /* a producer that fails would be started again and again */
 	sit_it_out();
 	outage->end();

@@ -18,9 +18,9 @@
 #include "common/clock.h"
 #include "tests/support/wait.h"
 
-#define SUCCESSES       "SELECT count(*) FROM sync_jobs WHERE state = 'success'"
 #define LOOK_MS         500
 #define FEW             (SCENE_ACCOUNTS / 4)
+#define ENOUGH          (FEW * 3 / 2)
 #define DRAIN_MS        240000
 #define PATIENCE_MS     120000
 #define PRODUCER_TRIALS 10
@@ -83,17 +83,29 @@ void scene_tend(struct scene *scene, int64_t duration_ms)
 	} while (clock_monotonic_ms() < until_ms);
 }
 
+void scene_wait_for_load(struct scene *scene)
+{
+	int64_t deadline_ms = clock_monotonic_ms() + PATIENCE_MS;
+
+	while (oracle_unfinished(&scene->oracle) < ENOUGH) {
+		if (clock_monotonic_ms() > deadline_ms)
+			fail_msg("there is no load after %d ms", PATIENCE_MS);
+		scene_tend(scene, 100);
+	}
+}
+
 int64_t scene_wait_for_progress(struct scene *scene, const char *what)
 {
-	int64_t began_ms = clock_monotonic_ms(), first = -1, now = -1, took_ms;
+	int64_t began_ms = clock_monotonic_ms(), ended = 0, took_ms;
+	char *sql = harness_sentence("SELECT count(*) FROM sync_jobs WHERE state = 'success'"
+				     " AND finished_at >= to_timestamp(%f)",
+		(double)clock_unix_us() / 1000000);
 
-	do {
+	do
 		scene_tend(scene, 50);
-		if (first < 0)
-			observer_number(&scene->oracle.observer, SUCCESSES, &first);
-		else if (observer_number(&scene->oracle.observer, SUCCESSES, &now) && now > first)
-			break;
-	} while (clock_monotonic_ms() - began_ms < PATIENCE_MS);
+	while ((!observer_number(&scene->oracle.observer, sql, &ended) || ended == 0) &&
+		clock_monotonic_ms() - began_ms < PATIENCE_MS);
+	free(sql);
 	took_ms = clock_monotonic_ms() - began_ms;
 	harness_note(&scene->harness, "progress %" PRId64 " ms after %s", took_ms, what);
 	if (took_ms > SCENE_RECOVERY_MS)

@@ -41,6 +41,8 @@ void scene_open(struct scene *scene, const char *name, uint64_t seed, const char
 	const char *const simulator_arguments[]);
 /* The crew at work under load. The database must answer or be away, not frozen. */
 void scene_tend(struct scene *scene, int64_t duration_ms);
+/* Until there is work for some seconds: a fault that nobody feels proves nothing. */
+void scene_wait_for_load(struct scene *scene);
 /* How many ms pass until a job succeeds; the harness hears when it takes longer than I9 allows. */
 int64_t scene_wait_for_progress(struct scene *scene, const char *what);
 /*

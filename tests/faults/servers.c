@@ -4,7 +4,7 @@
  * PostgreSQL a number of times, and healed; the time until work goes on is taken each time. After each
  * row the load ends, and nothing must be lost, charged or dead.
  *
- *     faults_servers [--seed N] [--restarts N] [--rounds N] [--hold-s N] broker|database|disk
+ *     faults_servers [--seed N] [--restarts N] [--rounds N] [--hold-s N] broker|killed_broker|database|disk
  *
  * --restarts: how often servers are restarted (and sessions ended); --rounds: how often the rest is done,
  * for --hold-s seconds each. Exit code 77: disk needs a mounted file system, and mounting is not allowed.
@@ -29,6 +29,7 @@
 #define CONNECTIONS_MAX 400
 #define SMALL_DISK_MB   "400"
 #define ROLLS           6
+#define DATE_WIDTH      24 /* "2026-11-27 02:10:21.402 " at the start of a log line */
 #define TIMES_MAX       1000
 
 enum times { RESTARTS, ROUNDS, ONCE }; /* ONCE: the strike itself waits until all is done */
@@ -45,7 +46,7 @@ static void servers(const char *command, const char *word)
 	private_servers_do(&scene.servers, command, word);
 }
 
-/* How many say that they miss something: the proof that the fault was felt. */
+/* How many say that they miss something, and how often all have complained: proof that a fault was felt. */
 static int count_waiting(void)
 {
 	int count = 0;
@@ -58,16 +59,35 @@ static int count_waiting(void)
 	return count;
 }
 
+static int count_complaints(void)
+{
+	int count = 0;
+
+	for (int i = 0; i < scene.crew.count; i++) {
+		const struct crew_member *member = &scene.crew.members[i];
+
+		if (member->end != END_NEVER || !member->process)
+			continue;
+		for (const char *at = test_process_output(member->process); (at = strchr(at, '\n'));
+			at++)
+			count += strncmp(at + 1 + DATE_WIDTH, "warn", 4) == 0 ||
+				 strncmp(at + 1 + DATE_WIDTH, "error", 5) == 0;
+	}
+	return count;
+}
+
 /* Leave it broken for a while without asking it anything, and watch what the waiting costs. */
 static void hold(const char *what, int64_t duration_ms)
 {
 	struct vitals before, after;
+	int complaints = count_complaints();
 	double percent;
 
 	vitals_look(&scene.crew, &before);
 	crew_tend(&scene.crew, duration_ms);
 	vitals_look(&scene.crew, &after);
 	scene_figure(&scene, what, "services_waiting", count_waiting());
+	scene_figure(&scene, what, "complaints", count_complaints() - complaints);
 	percent = vitals_cpu_percent(&before, &after);
 	scene_figure(&scene, what, "cpu_percent", percent);
 	if (percent >= SCENE_CPU_PERCENT)
@@ -190,21 +210,45 @@ static void make_read_only(const char *what)
 	servers("read-only", "off");
 }
 
-/* The fleet's own connections are ended first, so that it must ask for new ones and gets none. */
-static void use_up_connections(const char *what)
+static struct db *taken[CONNECTIONS_MAX];
+static int taken_count;
+
+static void take_connections(void)
 {
-	static struct db *taken[CONNECTIONS_MAX];
-	int count = 0;
 	struct error err;
 
-	servers("end-backends", NULL);
-	while (count < CONNECTIONS_MAX &&
-		db_open(scene.fleet.database.url, (enum program)0, false, &taken[count], &err))
-		count++;
-	scene_figure(&scene, what, "taken", count);
+	while (taken_count < CONNECTIONS_MAX && db_open(scene.fleet.database.url, (enum program)0,
+							false, &taken[taken_count], &err))
+		taken_count++;
+}
+
+/* All but ours: whoever is thrown out asks for a new one and gets none, as we are faster. */
+static void end_other_sessions(void)
+{
+	struct text sql = {0};
+
+	text_append(&sql, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+			  " WHERE usename = current_user AND pid NOT IN (0");
+	for (int i = 0; i < taken_count; i++)
+		text_append_format(&sql, ", %" PRId64,
+			test_query_integer(taken[i], "SELECT pg_backend_pid()"));
+	text_append(&sql, ")");
+	test_query_integer(taken[0], sql.data);
+	text_finish(&sql);
+}
+
+static void use_up_connections(const char *what)
+{
+	take_connections();
+	end_other_sessions();
+	for (int i = 0; i < 20; i++) { /* what is ending makes room a little later */
+		take_connections();
+		crew_tend(&scene.crew, 10);
+	}
+	scene_figure(&scene, what, "taken", taken_count);
 	hold(what, hold_s * 1000);
-	while (count > 0)
-		db_close(taken[--count]);
+	while (taken_count > 0)
+		db_close(taken[--taken_count]);
 }
 
 static void freeze(const char *what)
@@ -229,7 +273,7 @@ static const struct row {
 	void (*strike)(const char *what); /* breaks and heals */
 } rows[] = {
 	{"broker", "broker_graceful", RESTARTS, restart_app},
-	{"broker", "broker_hard", RESTARTS, kill_broker},
+	{"killed_broker", "broker_hard", RESTARTS, kill_broker},
 	{"broker", "broker_alarm", ROUNDS, raise_alarm},
 	{"broker", "queue_deleted", ROUNDS, delete_queue},
 	{"broker", "rolling_workers", ONCE, roll_workers},
@@ -259,6 +303,7 @@ static void play(const struct row *row)
 	if (times > TIMES_MAX)
 		times = TIMES_MAX;
 	for (int64_t i = 0; i < times; i++) {
+		scene_wait_for_load(&scene);
 		scene_tend(&scene, dice_between(&scene.harness.dice, 300, 1500));
 		harness_note(
 			&scene.harness, "%s, %" PRId64 " of %" PRId64, row->name, i + 1, times);
@@ -328,7 +373,7 @@ int main(int argc, char **argv)
 	int code;
 
 	if (!program_options(argc, argv, options, &seed, &group) || !group_is_known()) {
-		fprintf(stderr, "faults_servers: which servers: broker, database or disk?\n");
+		fprintf(stderr, "faults_servers: what: broker, killed_broker, database or disk?\n");
 		return 2;
 	}
 	code = cmocka_run_group_tests(tests, NULL, NULL);
