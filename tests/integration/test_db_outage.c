@@ -28,8 +28,8 @@
 #include "common/db_pool.h"
 #include "common/db_session.h"
 #include "tests/support/database.h"
+#include "tests/support/detour.h"
 #include "tests/support/environment.h"
-#include "tests/support/relay.h"
 #include "tests/support/wait.h"
 
 #define SHORT_MS 1000 /* how long an answer may take here */
@@ -150,36 +150,28 @@ static void a_server_that_freezes_while_megabytes_are_sent_is_given_up(void **st
 	finish(&large);
 }
 
-static int port_of(const char *url)
-{
-	return (int)strtol(strrchr(strchr(url, '@'), ':') + 1, NULL, 10);
-}
-
 /* The network takes what we send and acknowledges it, and nothing comes back. */
 static void a_half_open_connection_is_given_up_and_the_next_one_works(void **state)
 {
-	const char *at = strchr(database.url, '@');
-	struct test_relay *relay = test_relay_start("127.0.0.1", port_of(database.url));
 	struct text url = {0};
+	struct chaos *wire = test_detour_start(database.url, &url);
 	struct error err;
 
-	text_append_format(&url, "%.*s@127.0.0.1:%d/%s", (int)(at - database.url), database.url,
-		test_relay_port(relay), database.name);
 	assert_true(db_open(url.data, PROGRAM_WORKER, false, &db, &err));
 	db->answer_limit_ms = SHORT_MS;
-	test_relay_set_mode(relay, RELAY_HOLD);
+	chaos_hold(wire);
 
 	assert_false(db_query(db, STATEMENT_PROBE, NULL, NULL, &err));
 	assert_no_answer(&err);
 	db_close(db);
 	db = NULL;
 
-	test_relay_set_mode(relay, RELAY_PASS);
+	chaos_heal(wire);
 	assert_true(db_open(url.data, PROGRAM_WORKER, false, &db, &err));
 	assert_true(db_query(db, STATEMENT_PROBE, NULL, NULL, &err));
 	db_close(db);
 	db = NULL;
-	test_relay_stop(relay);
+	chaos_stop(wire);
 	text_finish(&url);
 }
 

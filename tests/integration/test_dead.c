@@ -19,9 +19,9 @@
 #include "common/job_message.h"
 #include "common/json.h"
 #include "tests/support/database.h"
+#include "tests/support/detour.h"
 #include "tests/support/environment.h"
 #include "tests/support/process.h"
-#include "tests/support/relay.h"
 #include "tests/support/vhost.h"
 #include "tests/support/wait.h"
 
@@ -781,33 +781,30 @@ static void a_command_told_to_stop_keeps_what_is_left(void **state)
 
 static void a_lost_connection_is_survived(void **state)
 {
-	const char *server = strrchr(test_setting("AMQP_URL"), '@') + 1;
-	struct test_relay *relay =
-		test_relay_start("127.0.0.1", (int)strtol(strchr(server, ':') + 1, NULL, 10));
 	struct text url = {0};
-	const char *through_relay[5];
+	const char *detoured[5];
 	struct test_process *syncctl;
+	struct chaos *wire;
 
-	text_append_format(&url, "AMQP_URL=%.*s@127.0.0.1:%d/%s",
-		(int)(strrchr(vhost.amqp_url, '@') - vhost.amqp_url), vhost.amqp_url,
-		test_relay_port(relay), vhost.name);
-	memcpy(through_relay, environment, sizeof environment);
-	through_relay[1] = url.data;
+	text_append(&url, "AMQP_URL=");
+	wire = test_detour_start(vhost.amqp_url, &url);
+	memcpy(detoured, environment, sizeof environment);
+	detoured[1] = url.data;
 	send_letters(150);
 	syncctl = test_process_start(
 		(const char *const[]){"syncctl", "dead", "retry", "--yes", "--rate", "100", NULL},
-		through_relay, NULL);
+		detoured, NULL);
 	for (int cuts = 1; cuts <= 3; cuts++) {
 		while (test_query_integer(database.db, COUNT_FATES) < INT64_C(30) * cuts)
 			assert_true(test_process_is_running(syncctl));
-		test_relay_cut(relay);
+		chaos_reset(wire);
 	}
 
 	assert_int_equal(test_process_wait(syncctl, TEST_WAIT_MS), 0);
 	assert_non_null(strstr(test_process_output(syncctl), "retried 150 of 150"));
 	assert_all_retried(150);
 	test_process_destroy(syncctl);
-	test_relay_stop(relay);
+	chaos_stop(wire);
 	text_finish(&url);
 }
 
