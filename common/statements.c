@@ -41,7 +41,7 @@ static const struct statement_definition statements[STATEMENTS] = {
 	/*
 	 * Begin jobs: $1 job ids, $2 attempts, $3 account ids, $4 slices, $5 worker, $6 crashes that are too many. A job begins unless it is
 	 * finished, or the message is of an attempt or slice that has already ended; then its last outcome is what the columns tell, to
-	 * be reported again. One that still runs has lost its worker: that is counted, and beyond $6 it is marked but not begun.
+	 * be reported again. Among them is the time it is by the database's clock. One that still runs has lost its worker: that is counted, and beyond $6 it is marked but not begun.
 	 */
 	[STATEMENT_CLAIM_JOBS] = {"claim_jobs", PROGRAM_WORKER,
 		"WITH wanted AS ("
@@ -61,11 +61,12 @@ static const struct statement_definition statements[STATEMENTS] = {
 		"	j.account_id, j.state, j.attempt, j.slice, j.cursor, coalesce(b.crashes, j.crashes),"
 		"	j.message, j.records_processed, j.error_class, j.error_details, j.api_calls,"
 		"	(extract(epoch FROM j.started_at) * 1000000)::int8,"
-		"	(extract(epoch FROM j.finished_at) * 1000000)::int8, " ACCOUNT_COLUMNS
+		"	(extract(epoch FROM j.finished_at) * 1000000)::int8,"
+		"	(extract(epoch FROM clock_timestamp()) * 1000000)::int8, " ACCOUNT_COLUMNS
 		"FROM wanted w LEFT JOIN sync_jobs j USING (job_id) LEFT JOIN begun b USING (job_id)"
 		"	LEFT JOIN store_accounts a ON a.id = w.account_id",
 		"uuid[],int4[],int8[],int4[],text,int4",
-		"int4,bool,bool,bool,int8,text,int4,int4,int8,int4,text,int4,text,text,int4,int8,int8," ACCOUNT_TYPES},
+		"int4,bool,bool,bool,int8,text,int4,int4,int8,int4,text,int4,text,text,int4,int8,int8,int8," ACCOUNT_TYPES},
 
 	/* Begins that are taken back: the jobs go to the queue undone, which is no crash. $1 jobs, $2 attempts, $3 slices, $4 worker. */
 	[STATEMENT_RETURN_JOBS] = {"return_jobs", PROGRAM_WORKER,
@@ -194,7 +195,8 @@ static const struct statement_definition statements[STATEMENTS] = {
 	/*
 	 * End attempts and slices: $1 jobs, $2 the attempt that ran, $3 its slice, $4 the state it leads to, $5 the attempt to run next, $6 its
 	 * slice, $7 where that goes on, $8 milliseconds until then, $9 message, $10 records, $11 error class, $12 details, $13 API calls, $14 it is a
-	 * failure of its account: after three in a row a person has to look at that. What somebody else has ended is left alone. A slice
+	 * failure of its account: after three in a row a person has to look at that. What somebody else has ended is left alone; the rows are
+	 * the jobs that were ended here. A slice
 	 * that was saved shows that the job is no danger to its worker.
 	 */
 	[STATEMENT_FINISH_JOBS] = {"finish_jobs", PROGRAM_WORKER,
@@ -209,12 +211,14 @@ static const struct statement_definition statements[STATEMENTS] = {
 		"	state, next_attempt, next_slice, cursor, retry_delay_ms, message, records, error_class, error_details,"
 		"	api_calls, is_failure) "
 		"WHERE j.job_id = w.job_id AND j.attempt = w.attempt AND j.slice = w.slice AND j.state IN ('queued', 'running') "
-		"RETURNING j.account_id, w.is_failure, w.error_details) "
+		"RETURNING j.job_id, j.account_id, w.is_failure, w.error_details)"
+		", failed AS ("
 		"UPDATE store_accounts a SET failed_syncs = a.failed_syncs + 1, updated_at = now(),"
 		"	status_reason = CASE WHEN a.failed_syncs >= 2 AND a.status = 'CONNECTED' THEN e.error_details ELSE a.status_reason END,"
 		"	status = CASE WHEN a.failed_syncs >= 2 AND a.status = 'CONNECTED' THEN 'ERROR' ELSE a.status END "
-		"FROM ended e WHERE e.is_failure AND a.id = e.account_id",
-		"uuid[],int4[],int4[],text[],int4[],int4[],int8[],int8[],text[],int4[],text[],text[],int4[],bool[]", ""},
+		"FROM ended e WHERE e.is_failure AND a.id = e.account_id) "
+		"SELECT job_id::text FROM ended",
+		"uuid[],int4[],int4[],text[],int4[],int4[],int8[],int8[],text[],int4[],text[],text[],int4[],bool[]", "text"},
 
 	/* After a successful sync: $1 accounts, $2 display names, $3 avatars; NULL: not asked for, keep what is known. */
 	[STATEMENT_TOUCH_ACCOUNTS] = {"touch_accounts", PROGRAM_WORKER,

@@ -6,6 +6,7 @@
 #include "worker/batch.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/memory.h"
 #include "common/topology.h"
@@ -203,11 +204,12 @@ void batch_fill(struct batch *batch, struct job *const *jobs, int count)
 	}
 }
 
-bool batch_commit(struct batch *batch, struct db_session *session, struct error *err)
+bool batch_commit(struct batch *batch, struct db_session *session, struct db_result **ended,
+	struct error *err)
 {
 	struct db_params params[PARTS] = {0};
 	struct db_step steps[PARTS];
-	size_t count = 0;
+	size_t count = 0, jobs = 0;
 	bool ok;
 
 	for (int p = 0; p < PARTS; p++) {
@@ -215,9 +217,23 @@ bool batch_commit(struct batch *batch, struct db_session *session, struct error 
 			continue;
 		for (int c = 0; c < parts[p].column_count; c++)
 			db_param_array(&params[p], &batch->columns[p][c]);
+		if (p == PART_JOBS)
+			jobs = count;
 		steps[count++] = (struct db_step){parts[p].statement, &params[p], NULL};
 	}
 	ok = db_session_transact(session, steps, count, err);
+	if (ok) {
+		*ended = steps[jobs].result;
+		steps[jobs].result = NULL;
+	}
 	db_steps_finish(steps, count);
 	return ok;
+}
+
+bool batch_has_ended(const struct db_result *ended, const struct job *job)
+{
+	for (int row = 0; row < db_row_count(ended); row++)
+		if (strcmp(db_text(ended, row, 0), job->message.job_id) == 0)
+			return true;
+	return false;
 }

@@ -19,7 +19,16 @@ struct batch *batch_create(void);
 void batch_destroy(struct batch *batch); /* NULL: nothing to do */
 /* Forget what was in it and gather the rows of jobs; the jobs are only read. */
 void batch_fill(struct batch *batch, struct job *const *jobs, int count);
-/* Send it as one transaction: all of it or nothing. Fails as db_transact(). */
-bool batch_commit(struct batch *batch, struct db_session *session, struct error *err);
+/*
+ * Send it as one transaction: all of it or nothing.
+ *
+ * Owns:  *ended, the jobs that this transaction has ended, for batch_has_ended(); the caller ends it
+ *        with db_result_destroy().
+ * Fails: as db_transact().
+ */
+bool batch_commit(struct batch *batch, struct db_session *session, struct db_result **ended,
+	struct error *err);
+/* False: somebody else had ended the job's attempt before. */
+bool batch_has_ended(const struct db_result *ended, const struct job *job);
 
 #endif

@@ -155,11 +155,13 @@ static int pass_claimed(
 	int unknown = 0;
 
 	assert(db_row_count(result) == count);
+	atomic_store(&claims->line->clock_offset_us,
+		db_integer(result, 0, 17) - clock_monotonic_ms() * 1000);
 	for (int row = 0; row < count; row++) {
 		struct job *job = jobs[db_integer(result, row, 0) - 1];
 
 		claim_read(result, row, 1, &job->claim);
-		account_read(claims->line->cipher, result, row, 17, &job->account);
+		account_read(claims->line->cipher, result, row, 18, &job->account);
 		killpoint(KILL_WORKER_CLAIMED, job->message.account_id);
 	}
 	for (int i = 0; i < count; i++) {

@@ -62,31 +62,25 @@ static void close_ticket(struct intake *intake, struct ticket *ticket)
 }
 
 /* Takes over message. */
-static void begin_job(struct intake *intake, struct job_message *message, bool express,
-	uint64_t epoch, uint64_t tag)
+static void begin_job(
+	struct intake *intake, struct job_message *message, const struct arrival *arrival)
 {
 	struct job *job = job_create(message);
 
-	job->express = express;
-	open_ticket(intake, job, epoch, tag);
+	job->express = arrival->express;
+	job->deliveries = arrival->deliveries;
+	open_ticket(intake, job, arrival->epoch, arrival->tag);
 	line_pass(intake->line, job, OUTCOME_STARTED);
-}
-
-static bool is_express(const struct broker_delivery *delivery)
-{
-	return strcmp(delivery->queue, topology_queue(QUEUE_JOBS_EXPRESS)->name) == 0;
 }
 
 /* Takes over message. */
 static void park(struct intake *intake, struct ticket *ticket, struct job_message *message,
-	const struct broker_delivery *delivery)
+	const struct arrival *arrival)
 {
 	struct parked *parked = memory_allocate(1, sizeof *parked);
 
 	parked->message = *message;
-	parked->epoch = delivery->epoch;
-	parked->tag = delivery->tag;
-	parked->express = is_express(delivery);
+	parked->arrival = *arrival;
 	ticket_park(ticket, parked);
 	atomic_fetch_add(&intake->in_flight, 1);
 	killpoint(KILL_WORKER_PARKED, parked->message.account_id);
@@ -109,6 +103,10 @@ static void refuse_message(
 static void take_delivery(void *context, const struct broker_delivery *delivery)
 {
 	struct intake *intake = context;
+	const struct arrival arrival = {.epoch = delivery->epoch,
+		.tag = delivery->tag,
+		.express = strcmp(delivery->queue, topology_queue(QUEUE_JOBS_EXPRESS)->name) == 0,
+		.deliveries = delivery->delivery_count};
 	struct job_message message;
 	struct ticket *ticket;
 	struct error err;
@@ -122,7 +120,7 @@ static void take_delivery(void *context, const struct broker_delivery *delivery)
 	killpoint(KILL_WORKER_DELIVERED, message.account_id);
 	ticket = tickets_find(&intake->tickets, message.account_id);
 	if (!ticket) {
-		begin_job(intake, &message, is_express(delivery), delivery->epoch, delivery->tag);
+		begin_job(intake, &message, &arrival);
 	} else if (ticket_is_repeated(ticket, &message, delivery)) {
 		ticket->epoch = delivery->epoch;
 		ticket->tag = delivery->tag;
@@ -130,7 +128,7 @@ static void take_delivery(void *context, const struct broker_delivery *delivery)
 		ticket->returned = false;
 		job_message_finish(&message);
 	} else {
-		park(intake, ticket, &message, delivery);
+		park(intake, ticket, &message, &arrival);
 	}
 }
 
@@ -144,15 +142,14 @@ static void begin_parked(struct intake *intake, struct parked *parked)
 		struct parked *next = parked->next;
 		struct ticket *ticket = tickets_find(&intake->tickets, parked->message.account_id);
 
-		if (parked->epoch != broker_epoch(intake->broker)) {
+		if (parked->arrival.epoch != broker_epoch(intake->broker)) {
 			job_message_finish(&parked->message);
 		} else if (ticket) {
 			ticket_park(ticket, parked);
 			parked = next;
 			continue; /* still in flight */
 		} else {
-			begin_job(intake, &parked->message, parked->express, parked->epoch,
-				parked->tag);
+			begin_job(intake, &parked->message, &parked->arrival);
 		}
 		atomic_fetch_sub(&intake->in_flight, 1);
 		free(parked);
@@ -192,7 +189,7 @@ static void return_parked(struct intake *intake, struct ticket *ticket)
 	while (parked) {
 		struct parked *next = parked->next;
 
-		broker_requeue(intake->broker, parked->epoch, parked->tag);
+		broker_requeue(intake->broker, parked->arrival.epoch, parked->arrival.tag);
 		job_message_finish(&parked->message);
 		atomic_fetch_sub(&intake->in_flight, 1);
 		free(parked);

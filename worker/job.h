@@ -59,7 +59,7 @@ struct claim {
 };
 
 /* Where the job's message goes when the attempt, or its slice, has ended. */
-enum destination { TO_NOWHERE, TO_RETRY, TO_DEAD, TO_NEXT_SLICE };
+enum destination { TO_NOWHERE, TO_RETRY, TO_DEAD, TO_NEXT_SLICE, TO_SAME_QUEUE };
 
 /* How the attempt, or its slice, ends. */
 struct verdict {
@@ -117,6 +117,7 @@ struct job {
 	struct queue_item link;
 	struct ticket *ticket; /* only intake looks inside */
 	bool express;
+	int64_t deliveries; /* before this one, as RabbitMQ counts them */
 
 	struct job_message message;
 	char *raw_body; /* of a message that is not a job; then nothing else of the job is set */

@@ -43,6 +43,13 @@ void line_hand_over(struct line *line, struct job *job, enum sync_action action)
 	}
 }
 
+static int64_t now_us(const struct line *line)
+{
+	int64_t offset_us = atomic_load(&line->clock_offset_us);
+
+	return offset_us ? clock_monotonic_ms() * 1000 + offset_us : clock_unix_us();
+}
+
 static enum sync_action advance(struct line *line, struct job *job, const struct outcome *outcome)
 {
 	bool held_lease = job->holds_lease;
@@ -55,15 +62,14 @@ static enum sync_action advance(struct line *line, struct job *job, const struct
 
 void line_pass(struct line *line, struct job *job, enum outcome_kind kind)
 {
-	struct outcome outcome = {.kind = kind, .now_us = clock_unix_us()};
+	struct outcome outcome = {.kind = kind, .now_us = now_us(line)};
 
 	line_hand_over(line, job, advance(line, job, &outcome));
 }
 
 void line_pass_failure(struct line *line, struct job *job, const struct error *error)
 {
-	struct outcome outcome = {
-		.kind = OUTCOME_FAILED, .now_us = clock_unix_us(), .error = error};
+	struct outcome outcome = {.kind = OUTCOME_FAILED, .now_us = now_us(line), .error = error};
 
 	line_hand_over(line, job, advance(line, job, &outcome));
 }
@@ -71,8 +77,7 @@ void line_pass_failure(struct line *line, struct job *job, const struct error *e
 enum sync_action line_advance_reply(
 	struct line *line, struct job *job, const struct http_reply *reply)
 {
-	struct outcome outcome = {
-		.kind = OUTCOME_REPLIED, .now_us = clock_unix_us(), .reply = reply};
+	struct outcome outcome = {.kind = OUTCOME_REPLIED, .now_us = now_us(line), .reply = reply};
 
 	return advance(line, job, &outcome);
 }

@@ -62,6 +62,11 @@ struct line {
 	struct writer *writers[LINE_WRITERS];
 	struct outlet *outlet;
 
+	/*
+	 * From the monotonic clock to the database's: the one clock by which the whole fleet judges
+	 * tokens and dates readings. Set by every claim; 0: none yet, our own clock counts.
+	 */
+	_Atomic int64_t clock_offset_us;
 	atomic_bool giving_back; /* the drain time is over: what may stop goes back to the queue */
 	atomic_int refreshes;    /* jobs that hold a token lease: their answer must not be lost */
 	atomic_int recalls;      /* jobs with recalled set that are not home yet */

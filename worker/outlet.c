@@ -96,14 +96,15 @@ static bool publish_retry(struct outlet *outlet, struct report *report)
 	return sent;
 }
 
-/* The next slice of the job, behind all that waits already. */
-static bool publish_next_slice(struct outlet *outlet, struct report *report)
+/* The next slice of the job, or the same one anew, behind all that waits already. */
+static bool publish_again(struct outlet *outlet, struct report *report)
 {
 	const struct job *job = report->job;
 	struct job_message next = job->message; /* borrows original */
 	enum topology_queue_id queue = job->express ? QUEUE_JOBS_EXPRESS : QUEUE_JOBS;
 
-	next.progress = job->verdict.progress;
+	if (job->verdict.destination == TO_NEXT_SLICE)
+		next.progress = job->verdict.progress;
 	text_clear(&outlet->body);
 	job_message_write(&next, &outlet->body);
 	return publish(outlet, topology_queue(queue)->key, next.job_id, NULL, 0, &report->message);
@@ -166,7 +167,7 @@ static void tell_end(const struct job *job)
 	if (verdict->error_class == ERROR_NONE) {
 		log_about(LOG_INFO, &about, "%s: %s",
 			verdict->status == STATUS_SUCCESS   ? "synchronised"
-			: verdict->status == STATUS_RUNNING ? "saved a slice"
+			: verdict->status == STATUS_RUNNING ? "goes on later"
 							    : "skipped",
 			verdict->message);
 		return;
@@ -226,7 +227,8 @@ static bool publish_message(struct outlet *outlet, struct report *report)
 	case TO_RETRY:
 		return publish_retry(outlet, report);
 	case TO_NEXT_SLICE:
-		return publish_next_slice(outlet, report);
+	case TO_SAME_QUEUE:
+		return publish_again(outlet, report);
 	case TO_DEAD:
 	case TO_NOWHERE: /* then there is nothing to publish */
 		break;
@@ -242,7 +244,8 @@ static void publish_report(struct outlet *outlet, struct job *job)
 {
 	struct report *report = memory_allocate(1, sizeof *report);
 	bool goes_on = job->verdict.destination != TO_NOWHERE;
-	bool has_result = !job->raw_body && !job->impostor;
+	bool has_result =
+		!job->raw_body && !job->impostor && job->verdict.destination != TO_SAME_QUEUE;
 
 	*report = (struct report){.outlet = outlet,
 		.job = job,

@@ -11,6 +11,12 @@
 #include "worker/sync_steps.h"
 #include "worker/verdict.h"
 
+/*
+ * RabbitMQ counts every lost connection against every message that its consumer had, and puts a
+ * message with the dead letters after 50 (topology.c). That count is there for messages which kill
+ * us before we can count; who comes here is counted by the manifest, and gets a new message.
+ */
+#define DELIVERIES_MAX  20
 #define QUOTA_WAIT_MS   1000
 #define QUOTA_WAIT_CAP  60000
 #define QUOTA_WAITS_MAX 8 /* then the job goes through the ladder, and others get their turn */
@@ -87,6 +93,10 @@ static enum sync_action after_doubt(
 static enum sync_action start(struct job *job, const struct outcome *outcome)
 {
 	job->started_at_us = outcome->now_us;
+	if (job->deliveries >= DELIVERIES_MAX) {
+		verdict_renew(job);
+		return step_go(job, STEP_REPORT, SYNC_REPORT);
+	}
 	return step_go(job, STEP_CLAIM, SYNC_CLAIM);
 }
 
@@ -249,6 +259,13 @@ static enum sync_action after_release(struct job *job)
 
 static enum sync_action after_save(struct job *job, const struct outcome *outcome)
 {
+	if (outcome->kind ==
+		OUTCOME_OVERTAKEN) { /* what became of it is told in the words of the manifest */
+		job->verdict = (struct verdict){0};
+		job->paging = (struct paging){0};
+		snapshot_finish(&job->snapshot);
+		return step_go(job, STEP_CLAIM, SYNC_CLAIM);
+	}
 	/* PostgreSQL refuses the rows, then perhaps even the failure: only the message tells then. */
 	if (outcome->kind == OUTCOME_FAILED && job->failed_saves++ == 0)
 		return step_fail(job, outcome->error);

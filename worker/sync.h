@@ -44,13 +44,14 @@ enum outcome_kind {
 	OUTCOME_EXCUSED,  /* it was an outage: make the call again */
 	OUTCOME_ISOLATED, /* a process of its own has carried the job to its end, and told it */
 	OUTCOME_SAVED,
+	OUTCOME_OVERTAKEN, /* the rows are saved, but somebody else had ended the attempt before */
 	OUTCOME_REPORTED,
 	OUTCOME_FAILED, /* error: the stage could not do it, and trying again will not help */
 };
 
 struct outcome {
 	enum outcome_kind kind;
-	int64_t now_us; /* the wall clock */
+	int64_t now_us; /* by the database's clock */
 	const struct http_reply *reply;
 	const struct error *error;
 };

@@ -7,9 +7,15 @@
 
 #include "common/memory.h"
 #include "worker/sync_steps.h"
+#include "worker/verdict.h"
 
-#define LEASE_WAIT_MS   1000
-#define LEASE_WAITS_MAX 100 /* a lease lives 90 s: after that long, something is wrong */
+#define LEASE_WAIT_MS 1000
+/*
+ * A refresh takes a second or two. A lease that lasts longer is mostly a dead worker's, and lapses
+ * after 90 s: meanwhile the job is better on the ladder than in the hands of a worker, where every
+ * lost connection counts against its message.
+ */
+#define LEASE_WAITS_MAX 5
 
 enum sync_action step_lease_token(struct job *job)
 {
@@ -60,9 +66,11 @@ enum sync_action step_after_lease(
 	if (outcome->kind == OUTCOME_LEASE_BUSY) {
 		if (step_account_is_off(&job->account))
 			return step_skip(job);
-		if (++job->lease_waits > LEASE_WAITS_MAX)
-			return step_fail_with(job, ERROR_INTERNAL,
-				"another worker holds the token lease and does not end");
+		if (++job->lease_waits > LEASE_WAITS_MAX) {
+			verdict_wait(job, RUNG_1M,
+				"another worker renews the account's token; looked at again later");
+			return step_go(job, STEP_SAVE, SYNC_SAVE_ROWS);
+		}
 		job->wait_ms = LEASE_WAIT_MS;
 		return SYNC_LEASE;
 	}

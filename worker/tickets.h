@@ -15,13 +15,19 @@
 
 #define TICKET_BUCKETS 1024
 
+/* How a job's message came. */
+struct arrival {
+	uint64_t epoch;
+	uint64_t tag;
+	bool express;
+	int64_t deliveries; /* before this one, as RabbitMQ counts them */
+};
+
 /* A delivery that waits until its account is free. */
 struct parked {
 	struct parked *next;
 	struct job_message message;
-	uint64_t epoch;
-	uint64_t tag;
-	bool express;
+	struct arrival arrival;
 };
 
 struct ticket {

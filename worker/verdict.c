@@ -79,6 +79,22 @@ static void send_to_retry(struct verdict *verdict, enum retry_rung rung, int nex
 	verdict->next_attempt = next_attempt;
 }
 
+void verdict_wait(struct job *job, enum retry_rung rung, const char *why)
+{
+	struct verdict *verdict = &job->verdict;
+
+	*verdict = (struct verdict){.status = STATUS_RUNNING};
+	send_to_retry(verdict, rung, job->message.attempt);
+	snprintf(verdict->message, sizeof verdict->message, "%s", why);
+}
+
+void verdict_renew(struct job *job)
+{
+	job->verdict = (struct verdict){.status = STATUS_RUNNING, .destination = TO_SAME_QUEUE};
+	snprintf(job->verdict.message, sizeof job->verdict.message,
+		"its message was published anew");
+}
+
 void verdict_fail(struct job *job, const struct error *err)
 {
 	bool of_jobs = error_rule(err->class)->remedy != REMEDY_NONE;
@@ -135,7 +151,8 @@ bool verdict_repeat(struct job *job)
 
 	if (claim->slice > job->message.progress.slice)
 		return repeat_slice(job);
-	if (told_of > job->message.attempt)
+	if (told_of !=
+		job->message.attempt) /* a later one has begun; or it should not have been sent */
 		return false;
 	*verdict = (struct verdict){.status = STATUS_FAILED,
 		.final = true,

@@ -17,6 +17,10 @@ void verdict_succeed(struct job *job);
 void verdict_skip(struct job *job);
 /* The account has more videos than one delivery may read: its job goes on in another message. */
 void verdict_continue(struct job *job);
+/* Somebody else works at what the job needs: it is looked at again later, which costs no attempt. */
+void verdict_wait(struct job *job, enum retry_rung rung, const char *why);
+/* RabbitMQ has delivered the message so often that it will soon take it for a danger: a new one. */
+void verdict_renew(struct job *job);
 /* The rule of the error's class (error.c) decides: another attempt, a wait, or the dead letters. */
 void verdict_fail(struct job *job, const struct error *err);
 /*

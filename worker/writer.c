@@ -35,18 +35,6 @@ struct writer {
 	int count;
 };
 
-static bool commit(struct writer *writer, struct job *const *jobs, int count, struct error *err)
-{
-	int64_t began_ms = clock_monotonic_ms();
-
-	batch_fill(writer->batch, jobs, count);
-	if (!batch_commit(writer->batch, writer->session, err))
-		return false;
-	metric_observe(METRIC_BATCH_JOBS, 0, count);
-	metric_observe_ms(METRIC_COMMIT_SECONDS, 0, clock_monotonic_ms() - began_ms);
-	return true;
-}
-
 static void note_rows(const struct job *job)
 {
 	if (job->snapshot.profile.read)
@@ -54,24 +42,42 @@ static void note_rows(const struct job *job)
 	metric_add(METRIC_SNAPSHOT_ROWS, ROWS_VIDEO, (int64_t)job->snapshot.video_count);
 }
 
+/* Commit jobs and pass them on. False: nothing was committed, they are still ours. */
+static bool commit(struct writer *writer, struct job *const *jobs, int count, struct error *err)
+{
+	int64_t began_ms = clock_monotonic_ms();
+	struct db_result *ended = NULL;
+
+	batch_fill(writer->batch, jobs, count);
+	if (!batch_commit(writer->batch, writer->session, &ended, err))
+		return false;
+	metric_observe(METRIC_BATCH_JOBS, 0, count);
+	metric_observe_ms(METRIC_COMMIT_SECONDS, 0, clock_monotonic_ms() - began_ms);
+	for (int i = 0; i < count; i++) {
+		killpoint(KILL_WORKER_SAVED, jobs[i]->message.account_id);
+		note_rows(jobs[i]);
+		line_pass(writer->line, jobs[i],
+			batch_has_ended(ended, jobs[i]) ? OUTCOME_SAVED : OUTCOME_OVERTAKEN);
+	}
+	db_result_destroy(ended);
+	return true;
+}
+
 /* One job by itself. False: PostgreSQL is away, keep it. */
 static bool write_alone(struct writer *writer, struct job *job)
 {
 	struct error err;
 
-	if (commit(writer, &job, 1, &err)) {
-		killpoint(KILL_WORKER_SAVED, job->message.account_id);
-		note_rows(job);
-		line_pass(writer->line, job, OUTCOME_SAVED);
-	} else if (err.class == ERROR_INTERNAL) {
+	if (commit(writer, &job, 1, &err))
+		return true;
+	if (err.class == ERROR_INTERNAL) {
 		struct log_job about = job_log(job);
 
 		log_about(LOG_ERROR, &about, "PostgreSQL refuses the rows: %s", err.text);
 		line_pass_failure(writer->line, job, &err);
-	} else {
-		return false;
+		return true;
 	}
-	return true;
+	return false;
 }
 
 /* Try to get rid of the batch at hand; what remains is kept in writer->jobs. */
@@ -82,11 +88,6 @@ static void write_batch(struct writer *writer)
 
 	if (commit(writer, writer->jobs, count, &err)) {
 		writer->count = 0;
-		for (int i = 0; i < count; i++) {
-			killpoint(KILL_WORKER_SAVED, writer->jobs[i]->message.account_id);
-			note_rows(writer->jobs[i]);
-			line_pass(writer->line, writer->jobs[i], OUTCOME_SAVED);
-		}
 		return;
 	}
 	if (err.class != ERROR_INTERNAL)
