@@ -252,10 +252,10 @@ static void end_connection(struct broker *broker)
 	broker_window_lose(&broker->window, broker_settle_publish, broker);
 }
 
-void broker_pause(struct broker *broker, const char *reason)
+void broker_disconnect(struct broker *broker, const char *reason)
 {
 	close_link(broker);
-	broker->paused = true;
+	broker->disconnected = true;
 	snprintf(broker->problem, sizeof broker->problem, "%s", reason);
 	log_info("%s disconnects: %s", broker->name, reason);
 	if (broker->options.changed)
@@ -263,9 +263,9 @@ void broker_pause(struct broker *broker, const char *reason)
 	broker_window_lose(&broker->window, broker_settle_publish, broker);
 }
 
-void broker_resume(struct broker *broker)
+void broker_reconnect(struct broker *broker)
 {
-	broker->paused = false;
+	broker->disconnected = false;
 	broker->retry_at_ms = 0;
 }
 
@@ -285,7 +285,7 @@ static bool move_forward(struct broker *broker)
 	size_t frames;
 
 	if (!broker->up) {
-		if (broker->paused || clock_monotonic_ms() < broker->retry_at_ms)
+		if (broker->disconnected || clock_monotonic_ms() < broker->retry_at_ms)
 			return false;
 		try_to_connect(broker);
 		return true;
@@ -306,7 +306,7 @@ static int64_t next_look_ms(const struct broker *broker)
 	int64_t deadline_ms = confirm_deadline_ms(broker);
 
 	if (!broker->up)
-		return broker->paused ? INT64_MAX : broker->retry_at_ms;
+		return broker->disconnected ? INT64_MAX : broker->retry_at_ms;
 	if (broker->heartbeat_s > 0)
 		look_ms = (int64_t)broker->heartbeat_s * 1000 / LOOKS_PER_HEARTBEAT;
 	look_ms += clock_monotonic_ms();

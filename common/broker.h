@@ -183,24 +183,11 @@ void broker_resume_consuming(struct broker *broker);
  */
 void broker_stop_consuming(struct broker *broker);
 /*
- * Close the connection and stay down until broker_resume(): what was delivered goes back to its
+ * Close the connection and stay down until broker_reconnect(): what was delivered goes back to its
  * queue, all at once. changed() is called with reason, and fates follow. Not inside a callback.
  */
-void broker_pause(struct broker *broker, const char *reason);
-void broker_resume(struct broker *broker);
-
-/* How a queue is at the moment. */
-struct broker_queue_state {
-	int64_t ready; /* messages that wait; those that a consumer holds do not count */
-	int64_t consumers;
-};
-
-/*
- * Look at a queue, over a connection of its own.
- * Fails: settings - the URL; broker - no connection, or no such queue.
- */
-bool broker_look_at_queue(
-	const char *url, const char *queue, struct broker_queue_state *state, struct error *err);
+void broker_disconnect(struct broker *broker, const char *reason);
+void broker_reconnect(struct broker *broker);
 
 /*
  * For `syncctl topology`, over a connection of their own: create what is missing and name what
@@ -223,7 +210,12 @@ struct broker_count {
 	int64_t consumers;
 };
 
-/* For `syncctl audit`, over a connection of its own. Fails as broker_check_topology(). */
+/*
+ * For syncctl, over a connection of its own: one queue, or all of them. A queue that is not there is
+ * no failure. Fails as broker_check_topology().
+ */
+bool broker_count_queue(const char *url, enum topology_queue_id queue, struct broker_count *count,
+	struct error *err);
 bool broker_count_messages(const char *url, struct broker_count counts[QUEUES], struct error *err);
 
 #endif

@@ -30,7 +30,9 @@ static bool count_queue(struct broker_link *link, const struct topology_queue *q
 	return link->refusal == AMQP_NOT_FOUND && broker_link_renew_channel(link, err);
 }
 
-bool broker_count_messages(const char *url, struct broker_count counts[QUEUES], struct error *err)
+/* The queues from first to last. */
+static bool count(
+	const char *url, int first, int last, struct broker_count *counts, struct error *err)
 {
 	struct broker_address address;
 	struct broker_link link = {0};
@@ -39,10 +41,21 @@ bool broker_count_messages(const char *url, struct broker_count counts[QUEUES], 
 	ok = broker_url_parse(url, &address, err) &&
 	     broker_link_open(
 		     &link, &address, "syncctl", 0, clock_monotonic_ms() + COUNT_LIMIT_MS, err);
-	for (int id = 0; ok && id < QUEUES; id++)
-		ok = count_queue(
-			&link, topology_queue((enum topology_queue_id)id), &counts[id], err);
+	for (int id = first; ok && id <= last; id++)
+		ok = count_queue(&link, topology_queue((enum topology_queue_id)id),
+			&counts[id - first], err);
 	broker_link_close(&link, ok ? FAREWELL_POLITE : FAREWELL_NONE);
 	broker_address_finish(&address);
 	return ok;
+}
+
+bool broker_count_queue(const char *url, enum topology_queue_id queue, struct broker_count *state,
+	struct error *err)
+{
+	return count(url, (int)queue, (int)queue, state, err);
+}
+
+bool broker_count_messages(const char *url, struct broker_count counts[QUEUES], struct error *err)
+{
+	return count(url, 0, QUEUES - 1, counts, err);
 }

@@ -50,7 +50,7 @@ struct broker {
 	bool consuming_paused;
 	bool consuming_stopped;
 	unsigned consumptions; /* begun on this connection; in the consumer tags */
-	bool paused; /* down because the caller wants it so */
+	bool disconnected;     /* down because the caller wants it so */
 	uint64_t epoch;
 	int heartbeat_s;       /* as agreed with the broker; 0: none */
 	int64_t last_heard_ms; /* at the latest, bytes came from the broker then */

@@ -240,19 +240,25 @@ bool broker_link_answer(struct broker_link *link, const char *doing, struct erro
  * frame do not fit into one when x-delivery-count or x-death has been added, and are sent all the
  * same. rabbitmq-c would break the connection, the same message would come again, and all that is
  * prefetched would reach its delivery limit. So we take larger frames than were agreed. rabbitmq-c
- * then sends larger ones as well; no body of ours needs any (BROKER_BODY_MAX).
+ * then sends larger ones as well: whoever sends a body beyond BROKER_BODY_MAX, which no message of
+ * ours has, first asks for the agreed ones.
  */
+bool broker_link_set_frames(struct broker_link *link, enum broker_frame_size size)
+{
+	int max = size == FRAMES_LARGER ? FRAME_MAX + FRAME_EXCESS : FRAME_MAX;
+
+	if (amqp_get_frame_max(link->state) < FRAME_MAX) /* RabbitMQ wants small ones */
+		return true;
+	return amqp_tune_connection(link->state, amqp_get_channel_max(link->state), max,
+		       amqp_get_heartbeat(link->state)) == AMQP_STATUS_OK;
+}
+
 static bool take_larger_frames(struct broker_link *link, struct error *err)
 {
-	int status = AMQP_STATUS_OK;
-
-	if (amqp_get_frame_max(link->state) == FRAME_MAX)
-		status = amqp_tune_connection(link->state, amqp_get_channel_max(link->state),
-			FRAME_MAX + FRAME_EXCESS, amqp_get_heartbeat(link->state));
-	if (status != AMQP_STATUS_OK)
-		error_set(err, ERROR_BROKER, "rabbitmq-c takes no larger frames: %s",
-			amqp_error_string2(status));
-	return status == AMQP_STATUS_OK;
+	if (broker_link_set_frames(link, FRAMES_LARGER))
+		return true;
+	error_set(err, ERROR_BROKER, "rabbitmq-c takes no larger frames");
+	return false;
 }
 
 bool broker_link_open(struct broker_link *link, const struct broker_address *address,

@@ -48,6 +48,10 @@ bool broker_link_open(struct broker_link *link, const struct broker_address *add
 	const char *name, int heartbeat_s, int64_t deadline_ms, struct error *err);
 void broker_link_close(struct broker_link *link, enum broker_farewell farewell);
 
+/* What rabbitmq-c takes and sends; a link that was opened takes larger ones. */
+enum broker_frame_size { FRAMES_AGREED, FRAMES_LARGER };
+bool broker_link_set_frames(struct broker_link *link, enum broker_frame_size size);
+
 /* Before a call that waits for an answer: give it what is left of the time. False: nothing is left. */
 bool broker_link_may_ask(struct broker_link *link, struct error *err);
 /*

@@ -80,10 +80,18 @@ static int write_headers(
 static int send_with(struct broker *broker, const struct broker_message *message,
 	const amqp_basic_properties_t *properties)
 {
-	return amqp_basic_publish(broker->link.state, BROKER_CHANNEL,
+	bool is_large = message->length > BROKER_BODY_MAX; /* a copy of somebody else's message */
+	int status;
+
+	if (is_large && !broker_link_set_frames(&broker->link, FRAMES_AGREED))
+		return AMQP_STATUS_NO_MEMORY;
+	status = amqp_basic_publish(broker->link.state, BROKER_CHANNEL,
 		amqp_cstring_bytes(message->exchange), amqp_cstring_bytes(message->key),
 		/* mandatory */ 1, /* immediate */ 0, properties,
 		broker_bytes(message->body, message->length));
+	if (is_large && !broker_link_set_frames(&broker->link, FRAMES_LARGER))
+		return AMQP_STATUS_NO_MEMORY;
+	return status;
 }
 
 /* No priority: on RabbitMQ 4.3 it would reorder the queue. */

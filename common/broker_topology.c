@@ -242,35 +242,3 @@ bool broker_check_topology(const char *url, struct topology_report *report, stru
 {
 	return run_command(COMMAND_CHECK, url, report, err);
 }
-
-/* Passively, so that a queue that is not there is not created. */
-static bool look_at_queue(struct broker_link *link, const char *queue,
-	struct broker_queue_state *state, struct error *err)
-{
-	const amqp_queue_declare_ok_t *declared;
-
-	if (!broker_link_may_ask(link, err))
-		return false;
-	declared = amqp_queue_declare(link->state, BROKER_CHANNEL, amqp_cstring_bytes(queue), 1, 0,
-		0, 0, amqp_empty_table);
-	if (!broker_link_answer(link, "cannot look at the queue", err))
-		return false;
-	*state = (struct broker_queue_state){
-		.ready = declared->message_count, .consumers = declared->consumer_count};
-	return true;
-}
-
-bool broker_look_at_queue(
-	const char *url, const char *queue, struct broker_queue_state *state, struct error *err)
-{
-	struct broker_address address;
-	struct broker_link link = {0};
-	bool ok = broker_url_parse(url, &address, err) &&
-		  broker_link_open(&link, &address, "syncctl", 0,
-			  clock_monotonic_ms() + COMMAND_LIMIT_MS, err) &&
-		  look_at_queue(&link, queue, state, err);
-
-	broker_link_close(&link, ok ? FAREWELL_POLITE : FAREWELL_NONE);
-	broker_address_finish(&address);
-	return ok;
-}

@@ -6,9 +6,7 @@
  * says that all of their rows are wanted (cursor_tuple_fraction favours plans for the first), and
  * gives memory to the joins of whole tables.
  */
-#include "common/statements_audit.h"
-
-#include <stddef.h>
+#include "common/statements_parts.h"
 
 #include "common/config.h"
 
@@ -62,7 +60,7 @@
 
 #define UTC(moment) "to_char(" moment " AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')"
 
-static const struct statement_definition statements[STATEMENTS] = {
+const struct statement_definition statements_of_audit[STATEMENTS] = {
 	[STATEMENT_AUDIT_SNAPSHOT] = {"audit_snapshot", PROGRAM_OPERATOR,
 		"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY", "", ""},
 
@@ -243,8 +241,3 @@ static const struct statement_definition statements[STATEMENTS] = {
 		"", ""},
 };
 /* clang-format on */
-
-const struct statement_definition *statements_audit(enum statement statement)
-{
-	return statements[statement].name ? &statements[statement] : NULL;
-}

@@ -3,13 +3,11 @@
  * SQL of `syncctl dead`: what has become of dead letters' jobs, and deciding about them. Each statement is a transaction
  * and safe to repeat: a killed command leaves nothing that the next one does not complete. Constant: any thread.
  */
-#include "common/statements_dead.h"
+#include "common/statements_parts.h"
 
 #include "common/config.h"
 
 /* clang-format off */
-
-#define ROW(statement) ((statement) - STATEMENT_DEAD_FIRST)
 
 /*
  * An operator decided about a dead letter: $1 action, $3 its job ($14 account), $9 error class, $10 error text, $13 when it died. A
@@ -19,12 +17,12 @@
 	"UPDATE sync_jobs SET state = 'dead', finished_at = coalesce($13, now()), error_class = $9, error_details = $10 " \
 	"WHERE job_id = $3 AND account_id = $14 AND state IN ('planned', 'queued', 'running', 'retrying')"
 
-const struct statement_definition statements_dead[STATEMENT_DEAD_LAST - STATEMENT_DEAD_FIRST + 1] = {
+const struct statement_definition statements_of_dead[STATEMENTS] = {
 	/* One syncctl passes the dead letters of a vhost ($1) at a time; the lock ends with the session. */
-	[ROW(STATEMENT_DEAD_LOCK)] = {"dead_lock", PROGRAM_OPERATOR,
+	[STATEMENT_DEAD_LOCK] = {"dead_lock", PROGRAM_OPERATOR,
 		"SELECT pg_try_advisory_lock(hashtextextended('storesync dead letters ' || $1, 0))", "text", "bool"},
 	/* Who that is. Sessions of other users show no address. */
-	[ROW(STATEMENT_DEAD_LOCK_HOLDER)] = {"dead_lock_holder", PROGRAM_OPERATOR,
+	[STATEMENT_DEAD_LOCK_HOLDER] = {"dead_lock_holder", PROGRAM_OPERATOR,
 		"SELECT coalesce(nullif(a.application_name, ''), 'a program') || ' as database user ' || coalesce(a.usename, '?')"
 		"	|| coalesce(' from ' || host(a.client_addr), '') || ', session ' || l.pid"
 		"	|| coalesce(' since ' || to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC', '') "
@@ -40,7 +38,7 @@ const struct statement_definition statements_dead[STATEMENT_DEAD_LAST - STATEMEN
 	 * (NULLs for one that is no job), $8 today. By position: its fate; the job that repeats it, its state, was it published; the
 	 * job's own account and state; the account's status and why; did another job bring what it should have; is it of an earlier day.
 	 */
-	[ROW(STATEMENT_DEAD_STATUS)] = {"dead_status", PROGRAM_OPERATOR,
+	[STATEMENT_DEAD_STATUS] = {"dead_status", PROGRAM_OPERATOR,
 		"WITH given AS ("
 		"	SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7) WITH ORDINALITY AS g (dead_id, job_id, account_id,"
 		"		store_code, job_type, snapshot_date, died_at, position)) "
@@ -59,10 +57,10 @@ const struct statement_definition statements_dead[STATEMENT_DEAD_LAST - STATEMEN
 		"int4,text,text,text,bool,bool,text,text,text,bool,bool"},
 
 	/* $1 action, $2 what, $3 who, $4 the selection in words, $5 the reason, $6 how many letters. */
-	[ROW(STATEMENT_DEAD_BEGIN_ACTION)] = {"dead_begin_action", PROGRAM_OPERATOR,
+	[STATEMENT_DEAD_BEGIN_ACTION] = {"dead_begin_action", PROGRAM_OPERATOR,
 		"INSERT INTO operator_actions (action_id, action, actor, selection, reason, planned) VALUES ($1, $2, $3, $4, $5, $6)",
 		"uuid,text,text,text,text,int8", ""},
-	[ROW(STATEMENT_DEAD_END_ACTION)] = {"dead_end_action", PROGRAM_OPERATOR,
+	[STATEMENT_DEAD_END_ACTION] = {"dead_end_action", PROGRAM_OPERATOR,
 		"UPDATE operator_actions SET finished_at = now() WHERE action_id = $1", "uuid", ""},
 
 	/*
@@ -71,7 +69,7 @@ const struct statement_definition statements_dead[STATEMENT_DEAD_LAST - STATEMEN
 	 * repeats it, its run, and whether it was published. The action is the run of its jobs. No row: the generation was taken
 	 * by somebody else at the same moment; repeat the statement.
 	 */
-	[ROW(STATEMENT_DEAD_RETRY)] = {"dead_retry", PROGRAM_OPERATOR,
+	[STATEMENT_DEAD_RETRY] = {"dead_retry", PROGRAM_OPERATOR,
 		"WITH made AS ("
 		"	INSERT INTO sync_jobs (job_id, run_id, account_id, store_code, job_type, snapshot_date, generation,"
 		"		origin_job_id)"
@@ -96,7 +94,7 @@ const struct statement_definition statements_dead[STATEMENT_DEAD_LAST - STATEMEN
 		"uuid,uuid,uuid,uuid,text,text,date,text,text,text,text,date,timestamptz,int8", "text,text,bool"},
 
 	/* Throw a dead letter away, but keep it here; the parameters: as above, $4 to $7, $11 and $12 are not looked at. */
-	[ROW(STATEMENT_DEAD_DISCARD)] = {"dead_discard", PROGRAM_OPERATOR,
+	[STATEMENT_DEAD_DISCARD] = {"dead_discard", PROGRAM_OPERATOR,
 		"WITH ended AS (" END_DEAD_JOB "), "
 		"fate AS ("
 		"	INSERT INTO dead_letter_fates (dead_id, action_id, fate, job_id, error_class, error_text, body)"
@@ -106,23 +104,23 @@ const struct statement_definition statements_dead[STATEMENT_DEAD_LAST - STATEMEN
 		"uuid,uuid,uuid,uuid,text,text,date,text,text,text,text,date,timestamptz,int8", ""},
 
 	/* How jobs ($1) are getting on. */
-	[ROW(STATEMENT_DEAD_WATCH)] = {"dead_watch", PROGRAM_OPERATOR,
+	[STATEMENT_DEAD_WATCH] = {"dead_watch", PROGRAM_OPERATOR,
 		"SELECT job_id::text, account_id, state, coalesce(error_class, ''), coalesce(error_details, message, '') "
 		"FROM sync_jobs WHERE job_id = ANY ($1) ORDER BY job_id",
 		"uuid[]", "text,int8,text,text,text"},
 
 	/* All that is known of a job, for people: name and value. */
-	[ROW(STATEMENT_DEAD_SHOW_JOB)] = {"dead_show_job", PROGRAM_OPERATOR,
+	[STATEMENT_DEAD_SHOW_JOB] = {"dead_show_job", PROGRAM_OPERATOR,
 		"SELECT f.key, f.value FROM sync_jobs j, jsonb_each_text(to_jsonb(j)) f "
 		"WHERE j.job_id = $1 AND f.value IS NOT NULL ORDER BY f.key",
 		"uuid", "text,text"},
-	[ROW(STATEMENT_DEAD_SHOW_ATTEMPTS)] = {"dead_show_attempts", PROGRAM_OPERATOR,
+	[STATEMENT_DEAD_SHOW_ATTEMPTS] = {"dead_show_attempts", PROGRAM_OPERATOR,
 		"SELECT attempt, to_char(started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'), status::text,"
 		"	coalesce(error_class, ''), coalesce(worker, ''), coalesce(error_details, message, '') "
 		"FROM sync_logs WHERE job_id = $1 ORDER BY attempt, id",
 		"uuid", "int4,text,text,text,text,text"},
 	/* What operators decided of a dead letter or a job ($1), the repeated or the new one. */
-	[ROW(STATEMENT_DEAD_SHOW_FATES)] = {"dead_show_fates", PROGRAM_OPERATOR,
+	[STATEMENT_DEAD_SHOW_FATES] = {"dead_show_fates", PROGRAM_OPERATOR,
 		"SELECT f.dead_id::text, f.fate, to_char(f.decided_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'), a.actor,"
 		"	coalesce(a.reason, ''), coalesce(f.job_id::text, ''), coalesce(f.new_job_id::text, ''),"
 		"	coalesce(f.error_class, ''), coalesce(f.error_text, ''), encode(f.body, 'escape') "

@@ -182,7 +182,7 @@ void dead_new_job_id(const char *job_id, char new_job_id[UUID_TEXT_SIZE])
 /* What a big account's job had reached: the new one begins at the beginning. */
 static void forget_slices(struct json *document)
 {
-	static const char *const members[] = {"slice", "cursor", "records", "api_calls"};
+	static const char *const members[] = {"slice", "cursor", "videos", "profile", "api_calls"};
 
 	for (size_t i = 0; i < sizeof members / sizeof *members; i++)
 		json_remove(document, members[i]);

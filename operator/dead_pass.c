@@ -105,9 +105,9 @@ static int64_t wait_ms(const struct pass *pass)
  */
 static bool queue_has_let_go(struct pass *pass, bool *let_go, struct error *err)
 {
-	struct broker_queue_state state;
+	struct broker_count state;
 
-	if (!broker_look_at_queue(pass->config->amqp_url, dead_queue()->name, &state, err))
+	if (!broker_count_queue(pass->config->amqp_url, QUEUE_JOBS_DEAD, &state, err))
 		return false;
 	*let_go = state.consumers == 0 || clock_monotonic_ms() - pass->moved_ms >= LET_GO_LIMIT_MS;
 	return true;
@@ -153,11 +153,17 @@ static bool go_through(struct pass *pass, struct error *err)
 
 static bool look(struct pass *pass, struct error *err)
 {
-	struct broker_queue_state state;
+	struct broker_count state;
 	int64_t limit_ms = clock_monotonic_ms() + SHORT_LIMIT_MS;
 
 	/* A syncctl that was killed a moment ago may not have gone yet, and its messages not be back. */
-	while (broker_look_at_queue(pass->config->amqp_url, dead_queue()->name, &state, err)) {
+	while (broker_count_queue(pass->config->amqp_url, QUEUE_JOBS_DEAD, &state, err)) {
+		if (!state.exists) {
+			error_set(err, ERROR_BROKER,
+				"there is no queue %s: run: syncctl topology apply",
+				dead_queue()->name);
+			return false;
+		}
 		pass->depth = state.ready;
 		if (state.consumers == 0)
 			return true;

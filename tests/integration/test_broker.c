@@ -764,7 +764,7 @@ static void a_pause_gives_back_what_was_delivered_and_lasts_until_it_is_ended(vo
 	fill("job", 3);
 	consume_jobs(NULL);
 	run_until(has_delivered, 3);
-	broker_pause(scene.broker, "for a reason");
+	broker_disconnect(scene.broker, "for a reason");
 
 	assert_string_equal(scene.reason, "for a reason");
 	assert_string_equal(broker_problem(scene.broker), "for a reason");
@@ -772,7 +772,7 @@ static void a_pause_gives_back_what_was_delivered_and_lasts_until_it_is_ended(vo
 	assert_false(broker_is_up(scene.broker));
 	assert_int_equal(scene.delivery_count, 3);
 
-	broker_resume(scene.broker);
+	broker_reconnect(scene.broker);
 	run_until(has_delivered, 6);
 	assert_int_equal(scene.deliveries[3].delivery_count, 1);
 	assert_int_equal(broker_epoch(scene.broker), 2);
