@@ -141,6 +141,17 @@ static bool read_point(const char *text)
 	return *text == '\0' && armed.point != KILLPOINTS && armed.blow != BLOWS;
 }
 
+/* The process that was started with the settings writes itself down; its children find it there. */
+static bool is_child_of_the_armed(void)
+{
+	const char *first = getenv("STORESYNC_KILLPOINT_PROCESS");
+	char here[24];
+
+	snprintf(here, sizeof here, "%ld", (long)getpid());
+	setenv("STORESYNC_KILLPOINT_PROCESS", here, 0);
+	return first && strcmp(first, here) != 0;
+}
+
 void killpoint_arm(void)
 {
 	const char *point = getenv("STORESYNC_KILLPOINT");
@@ -155,6 +166,8 @@ void killpoint_arm(void)
 	if (account && (!read_number(account, &end, &id) || *end != '\0' || id > INT64_MAX))
 		refuse("STORESYNC_KILLPOINT_ACCOUNT", account);
 	armed.account_id = (int64_t)id;
+	if (is_child_of_the_armed() && !id)
+		armed.point = KILLPOINTS;
 	armed.process = getpid();
 }
 
