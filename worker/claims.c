@@ -132,8 +132,10 @@ static void take_back(struct claims *claims, struct job **jobs, int count)
 	db_param_text(&params, claims->line->worker_name);
 	if (count && !db_session_query(claims->session, STATEMENT_RETURN_JOBS, &params, NULL, &err))
 		log_warn("%d jobs go back without a note in the manifest: %s", count, err.text);
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < count; i++) {
+		killpoint(KILL_WORKER_TAKEN_BACK, jobs[i]->message.account_id);
 		claims->line->settle(claims->line, jobs[i]);
+	}
 	db_array_finish(&ids);
 	db_array_finish(&attempts);
 	db_array_finish(&slices);

@@ -80,34 +80,24 @@ static bool publish(struct outlet *outlet, const char *key, const char *message_
 	return true;
 }
 
-static bool publish_retry(struct outlet *outlet, struct report *report)
+/* The job once more: its next attempt by way of the ladder, its next slice or itself behind others. */
+static bool publish_job(struct outlet *outlet, struct report *report)
 {
 	const struct job *job = report->job;
+	const struct verdict *verdict = &job->verdict;
+	const struct topology_queue *queue =
+		topology_queue(job->express ? QUEUE_JOBS_EXPRESS : QUEUE_JOBS);
 	struct job_message next = job->message; /* borrows original */
-	bool sent;
 
-	next.attempt = job->verdict.next_attempt;
+	if (verdict->destination == TO_RETRY) {
+		queue = topology_rung(verdict->rung);
+		next.attempt = verdict->next_attempt;
+	} else if (verdict->destination == TO_NEXT_SLICE) {
+		next.progress = verdict->progress;
+	}
 	text_clear(&outlet->body);
 	job_message_write(&next, &outlet->body);
-	sent = publish(outlet, topology_rung(job->verdict.rung)->key, next.job_id, NULL, 0,
-		&report->message);
-	if (sent)
-		killpoint(KILL_WORKER_RETRY_SENT, next.account_id);
-	return sent;
-}
-
-/* The next slice of the job, or the same one anew, behind all that waits already. */
-static bool publish_again(struct outlet *outlet, struct report *report)
-{
-	const struct job *job = report->job;
-	struct job_message next = job->message; /* borrows original */
-	enum topology_queue_id queue = job->express ? QUEUE_JOBS_EXPRESS : QUEUE_JOBS;
-
-	if (job->verdict.destination == TO_NEXT_SLICE)
-		next.progress = job->verdict.progress;
-	text_clear(&outlet->body);
-	job_message_write(&next, &outlet->body);
-	return publish(outlet, topology_queue(queue)->key, next.job_id, NULL, 0, &report->message);
+	return publish(outlet, queue->key, next.job_id, NULL, 0, &report->message);
 }
 
 /* The message as it came, and beside it why it died. */
@@ -123,7 +113,6 @@ static bool publish_dead(struct outlet *outlet, struct report *report)
 		{"x-worker", outlet->line->worker_name, 0},
 		{"x-died-at", died_at, 0},
 	};
-	bool sent;
 
 	clock_format(
 		verdict->completed_at_us ? verdict->completed_at_us : clock_unix_us(), died_at);
@@ -132,27 +121,23 @@ static bool publish_dead(struct outlet *outlet, struct report *report)
 		text_append_bytes(&outlet->body, job->raw_body, job->raw_length);
 	else
 		job_message_write(&job->message, &outlet->body);
-	sent = publish(outlet, topology_queue(QUEUE_JOBS_DEAD)->key,
+	return publish(outlet, topology_queue(QUEUE_JOBS_DEAD)->key,
 		job->raw_id ? job->raw_id : job->message.job_id, headers,
 		sizeof headers / sizeof *headers, &report->message);
-	if (sent)
-		killpoint(KILL_WORKER_DEAD_SENT, job->message.account_id);
-	return sent;
 }
 
 static bool publish_result(struct outlet *outlet, struct report *report)
 {
 	struct result_message result;
-	bool sent;
 
 	job_result(report->job, outlet->line->worker_name, &result);
 	text_clear(&outlet->body);
 	result_message_write(&result, &outlet->body);
-	sent = publish(outlet, topology_queue(QUEUE_RESULTS)->key, result.attempt_id, NULL, 0,
-		&report->result);
-	if (sent)
-		killpoint(KILL_WORKER_RESULT_SENT, report->job->message.account_id);
-	return sent;
+	if (!publish(outlet, topology_queue(QUEUE_RESULTS)->key, result.attempt_id, NULL, 0,
+		    &report->result))
+		return false;
+	killpoint(KILL_WORKER_RESULT_SENT, report->job->message.account_id);
+	return true;
 }
 
 /* ---- The life of a report ---- */
@@ -221,19 +206,15 @@ static void take_fate(void *context, void *publish_context, enum broker_fate fat
 		end_report(outlet, publication->report);
 }
 
-static bool publish_message(struct outlet *outlet, struct report *report)
+static void publish_message(struct outlet *outlet, struct report *report)
 {
-	switch (report->job->verdict.destination) {
-	case TO_RETRY:
-		return publish_retry(outlet, report);
-	case TO_NEXT_SLICE:
-	case TO_SAME_QUEUE:
-		return publish_again(outlet, report);
-	case TO_DEAD:
-	case TO_NOWHERE: /* then there is nothing to publish */
-		break;
-	}
-	return publish_dead(outlet, report);
+	enum destination destination = report->job->verdict.destination;
+	enum killpoint point = destination == TO_DEAD    ? KILL_WORKER_DEAD_SENT
+			       : destination == TO_RETRY ? KILL_WORKER_RETRY_SENT
+							 : KILL_WORKER_SLICE_SENT;
+
+	if (destination == TO_DEAD ? publish_dead(outlet, report) : publish_job(outlet, report))
+		killpoint(point, report->job->message.account_id);
 }
 
 /*

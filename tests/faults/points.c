@@ -77,6 +77,7 @@ struct scenario {
 	const char *as_wanted; /* SQL, of sync_jobs j: has it ended as it must? NULL: success */
 	bool new_day_each_time;
 	bool account_each_hit;
+	uint32_t videos; /* of every account; 0: a few */
 };
 
 struct trial {
@@ -300,6 +301,13 @@ static void take_scopes_of_half_of_the_accounts(struct trial *t)
 		t->fleet.database.db, "UPDATE store_accounts SET scope = 'none' WHERE id % 2 = 1");
 }
 
+/* Or the accounts are taken for broken, and get no more jobs. */
+static void forget_failures(struct trial *t)
+{
+	test_execute(t->fleet.database.db,
+		"UPDATE store_accounts SET failed_syncs = 0, status = 'CONNECTED' WHERE failed_syncs > 0");
+}
+
 static bool has_no_scope(uint32_t account)
 {
 	return account % 2 == 0;
@@ -358,13 +366,16 @@ static const struct scenario scenarios[] = {
 		.before_drain = clear_faults, .most_nth = 2, .new_day_each_time = true},
 	{KILL_WORKER_BEFORE_RETURN, "storesync-worker", .prepare = delay_users, .provoke = ask_to_stop_amid_calls,
 		.before_drain = clear_faults, .setting = "DRAIN_TIMEOUT=1", SYNC},
+	{KILL_WORKER_TAKEN_BACK, "storesync-worker", .prepare = delay_users, .provoke = ask_to_stop_amid_calls,
+		.before_drain = clear_faults, .setting = "DRAIN_TIMEOUT=1", SYNC},
+	{KILL_WORKER_SLICE_SENT, "storesync-worker", SYNC, .videos = 210},
 	{KILL_WORKER_TOKEN_RECEIVED, "storesync-worker", REFRESH, .after_death = let_leases_lapse, .account_each_hit = true,
 		.as_wanted = "j.state = 'success' OR " ENDED_DEAD("token_revoked")},
 	{KILL_WORKER_LEASE_TAKEN, "storesync-worker", REFRESH, .account_each_hit = true, .after_death = let_leases_lapse},
 	{KILL_WORKER_TOKEN_SAVED, "storesync-worker", REFRESH},
 	{KILL_WORKER_RELEASED, "storesync-worker", REFRESH, .after_death = let_leases_lapse, .account_each_hit = true, .setting = "TIKTOK_CLIENT_SECRET=wrong",
 		.as_wanted = "j.state = 'success' OR " ENDED_DEAD("bad_request")},
-	{KILL_WORKER_DEAD_SENT, "storesync-worker", .prepare = take_scopes_of_half_of_the_accounts, SYNC,
+	{KILL_WORKER_DEAD_SENT, "storesync-worker", .prepare = take_scopes_of_half_of_the_accounts, SYNC, .after_death = forget_failures,
 		.as_wanted = "CASE WHEN j.account_id % 2 = 1 THEN " ENDED_DEAD("scope") " ELSE j.state = 'success' END"},
 	{KILL_WORKER_DELIVERED, "storesync-worker", SYNC},
 	{KILL_WORKER_PARKED, "storesync-worker", .work = work_twice, .most_nth = 4},
@@ -616,6 +627,7 @@ static int set_up(void **state)
 	world_init(&t->fleet.world);
 	t->began_ms = clock_monotonic_ms();
 	t->fleet.world.videos_average = t->scenario->new_day_each_time ? 0 : 3;
+	t->fleet.world.videos_each = t->scenario->videos;
 	test_fleet_create(&t->fleet, accounts, NULL);
 	t->courier = courier_create(t->fleet.vhost.amqp_url);
 	start_helpers(t);
