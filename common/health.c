@@ -41,6 +41,7 @@ struct health_need {
 	const char *name;
 	char reason[REASON_SIZE]; /* empty: it is there */
 	bool was_there;
+	bool told; /* in the log, since it is missing */
 	int64_t missing_since_ms;
 	int64_t logged_ms;
 };
@@ -112,6 +113,7 @@ static void note_there(struct health_need *need, int64_t now_ms, struct text *ne
 	else
 		text_append_format(news, "%s is ready", need->name);
 	need->reason[0] = '\0';
+	need->told = false;
 	need->was_there = true;
 }
 
@@ -123,14 +125,15 @@ static void note_missing(
 	log_mask(*reason ? reason : "no reason is known", masked, sizeof masked);
 	if (!*need->reason)
 		need->missing_since_ms = now_ms;
-	if (strcmp(need->reason, masked) == 0 && now_ms - need->logged_ms < REMIND_MS)
+	memcpy(need->reason, masked, sizeof masked);
+	if (need->told && now_ms - need->logged_ms < REMIND_MS)
 		return;
-	if (strcmp(need->reason, masked) == 0)
+	if (need->told)
 		text_append_format(news, "still waiting for %s, for %lld s: %s", need->name,
 			(long long)(now_ms - need->missing_since_ms) / 1000, masked);
 	else
 		text_append_format(news, "waiting for %s: %s", need->name, masked);
-	memcpy(need->reason, masked, sizeof masked);
+	need->told = true;
 	need->logged_ms = now_ms;
 }
 

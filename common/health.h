@@ -48,9 +48,9 @@ void health_loop_end(struct health_loop *loop);
 /* Register a need, at first missing with the reason "starting". */
 struct health_need *health_add_need(struct health *health, const char *name);
 /*
- * reason NULL: it is there; otherwise why not, copied. Logs once when it changes ("waiting for
- * broker: ...", "broker is back after 12 s") and once a minute while it is set to be missing for
- * the same reason.
+ * reason NULL: it is there; otherwise why not, copied. Logs when it goes missing and when it is back
+ * ("waiting for broker: ...", "broker is back after 12 s"), and once a minute in between, with the
+ * reason of the moment.
  */
 void health_set_need(struct health_need *need, const char *reason);
 /* The name of a loop that has not turned for limit_ms; NULL: all turn. */

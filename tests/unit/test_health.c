@@ -217,7 +217,7 @@ static void long_wait_is_logged_once_a_minute(void **state)
 	struct health_need *need = health_add_need(f->health, "broker");
 
 	for (int second = 0; second <= 120; second++, now_ms += 1000)
-		health_set_need(need, "connection refused");
+		health_set_need(need, second % 2 ? "starting up" : "connection refused");
 	logged(f);
 
 	assert_int_equal(count(f->log, "\"waiting for broker: connection refused\""), 1);
