@@ -194,12 +194,13 @@ static void start_fleet(struct bench *bench)
 static void start_programs(struct bench *bench)
 {
 	char concurrency[40];
+	const char *const settings[] = {concurrency, NULL};
 
 	snprintf(concurrency, sizeof concurrency, "WORKER_CONCURRENCY=%" PRId64,
 		bench->options.concurrency);
 	service_start(&bench->logger, &bench->fleet, "storesync-logger", NULL);
 	for (int i = 0; i < bench->options.workers; i++) {
-		service_start(&bench->workers[i], &bench->fleet, "storesync-worker", concurrency);
+		service_start(&bench->workers[i], &bench->fleet, "storesync-worker", settings);
 		bench->workers_started++;
 	}
 }

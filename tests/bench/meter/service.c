@@ -22,7 +22,8 @@
 #include "common/clock.h"
 #include "tests/support/wait.h"
 
-#define LOOK_NS 1000000
+#define LOOK_NS      1000000
+#define SETTINGS_MAX 8
 
 int service_pick_port(void)
 {
@@ -57,12 +58,16 @@ static bool is_ready(int port)
 	return ready;
 }
 
-void service_start(
-	struct service *service, struct test_fleet *fleet, const char *program, const char *setting)
+void service_start(struct service *service, struct test_fleet *fleet, const char *program,
+	const char *const settings[])
 {
 	char listen[32];
-	const char *const overrides[] = {"LOG_FORMAT=json", listen, setting, NULL};
+	const char *overrides[2 + SETTINGS_MAX + 1] = {"LOG_FORMAT=json", listen};
 
+	for (size_t i = 0; settings && settings[i]; i++) {
+		assert_true(i < SETTINGS_MAX);
+		overrides[2 + i] = settings[i];
+	}
 	service->port = service_pick_port();
 	snprintf(listen, sizeof listen, "HTTP_LISTEN=127.0.0.1:%d", service->port);
 	service->began_ms = clock_monotonic_ms();

@@ -20,9 +20,12 @@ struct service {
 
 /* A port that is free now. Programs could pick one themselves, but would have to be asked which. */
 int service_pick_port(void);
-/* Start program with its defaults, but setting ("NAME=value"; NULL: none). Does not wait. */
+/*
+ * Start program with its defaults, but for at most 8 settings ("NAME=value", ended by NULL; NULL:
+ * none). Does not wait.
+ */
 void service_start(struct service *service, struct test_fleet *fleet, const char *program,
-	const char *setting);
+	const char *const settings[]);
 /*
  * Wait until /readyz answers 200; returns how many ms have passed since the start. Ends the
  * benchmark after 30 s.
