@@ -700,71 +700,6 @@ static void a_refresh_that_has_begun_is_not_interrupted_by_the_drain(void **stat
 
 /* ---- Odd replies ---- */
 
-static void every_odd_reply_has_its_class(void **state)
-{
-	static const struct {
-		int status;
-		enum error_class class;
-		const char *body;
-		enum destination destination;
-	} odd[] = {
-		{500, ERROR_SERVER, REFUSAL("internal_error"), TO_RETRY},
-		{502, ERROR_SERVER, "<html>bad gateway</html>", TO_RETRY},
-		{400, ERROR_BAD_REQUEST, REFUSAL("invalid_params"), TO_DEAD},
-		{404, ERROR_BAD_REQUEST, "not found", TO_DEAD},
-		{400, ERROR_SCOPE, REFUSAL("scope_permission_missed"), TO_DEAD},
-		{200, ERROR_SERVER, REFUSAL("internal_error"), TO_RETRY},
-		{400, ERROR_BAD_REQUEST, "{\"code\":\"invalid_params\",\"message\":\"flat\"}",
-			TO_DEAD},
-		{302, ERROR_BAD_REPLY, "", TO_RETRY},
-		{200, ERROR_BAD_REPLY, "", TO_RETRY},
-		{200, ERROR_BAD_REPLY, "[]", TO_RETRY},
-		{200, ERROR_BAD_REPLY, "null", TO_RETRY},
-		{200, ERROR_BAD_REPLY, "{}", TO_RETRY},
-		{200, ERROR_BAD_REPLY, "{\"data\":{}}", TO_RETRY},
-		{200, ERROR_BAD_REPLY, "{\"data\":{\"user\":{\"open_id\":\"open-1\",\"follow",
-			TO_RETRY},
-		{200, ERROR_BAD_REPLY, PROFILE "x", TO_RETRY},
-		{200, ERROR_BAD_REPLY, "{\"data\":{\"user\":{\"follower_count\":\"many\"}}}",
-			TO_RETRY},
-		{200, ERROR_BAD_REPLY, "{\"data\":{\"user\":{\"follower_count\":1.5}}}", TO_RETRY},
-		{200, ERROR_BAD_REPLY, "{\"data\":{\"user\":{\"open_id\":\"somebody-else\"}}}",
-			TO_RETRY},
-		{200, ERROR_BAD_REPLY, "{\"data\":{\"user\":{}},\"error\":{\"code\":\"new_code\"}}",
-			TO_RETRY},
-	};
-
-	for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
-		struct job *job = claimed_job(JOB_USER_STATS);
-
-		tell(job, OUTCOME_CLAIMED);
-		expect_failure(job, answer(job, odd[i].status, odd[i].body), odd[i].class,
-			odd[i].destination);
-		job_destroy(job);
-	}
-}
-
-static void odd_video_pages_fail_whole(void **state)
-{
-	static const char *const pages[] = {
-		PAGE("{}", "1", "false"),
-		PAGE("{\"id\":\"\"}", "1", "false"),
-		PAGE("7", "1", "false"),
-		PAGE("{\"id\":\"1\",\"view_count\":\"5\"}", "1", "false"),
-		PAGE("", "\"x\"", "false"),
-		PAGE("", "1", "\"true\""),
-		"{\"error\":{\"code\":\"ok\"}}",
-	};
-
-	for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
-		struct job *job = claimed_job(JOB_VIDEO_STATS);
-
-		tell(job, OUTCOME_CLAIMED);
-		expect_failure(job, answer(job, 200, pages[i]), ERROR_BAD_REPLY, TO_RETRY);
-		job_destroy(job);
-	}
-}
-
 static void absent_and_empty_lists_of_videos_are_no_error(void **state)
 {
 	static const char *const pages[] = {PAGE("", "0", "false"),
@@ -945,18 +880,6 @@ static void a_failure_that_cannot_be_saved_is_still_reported(void **state)
 	assert_int_equal(break_down(job, ERROR_INTERNAL), SYNC_REPORT);
 	assert_int_equal(job->verdict.destination, TO_RETRY);
 	job_destroy(job);
-}
-
-static void every_class_leads_to_a_verdict_that_can_be_stored(void **state)
-{
-	for (int class = ERROR_NETWORK; class < ERROR_CLASSES; class ++) {
-		struct job *job = claimed_job(JOB_USER_STATS);
-
-		assert_int_equal(break_down(job, (enum error_class) class), SYNC_SAVE_ROWS);
-		assert_int_not_equal(job->verdict.destination, TO_NOWHERE);
-		assert_int_not_equal(error_rule(job->verdict.error_class)->remedy, REMEDY_NONE);
-		job_destroy(job);
-	}
 }
 
 /* ---- Big accounts ---- */
@@ -1141,8 +1064,6 @@ int main(void)
 			a_refresh_that_failed_in_an_outage_is_made_again_under_a_new_lease),
 		cmocka_unit_test(a_refresh_that_had_to_wait_renews_its_lease_first),
 		cmocka_unit_test(a_refresh_that_has_begun_is_not_interrupted_by_the_drain),
-		cmocka_unit_test(every_odd_reply_has_its_class),
-		cmocka_unit_test(odd_video_pages_fail_whole),
 		cmocka_unit_test(absent_and_empty_lists_of_videos_are_no_error),
 		cmocka_unit_test(huge_counters_saturate),
 		cmocka_unit_test(empty_page_with_more_to_come_goes_on),
@@ -1154,7 +1075,6 @@ int main(void)
 		cmocka_unit_test(quota_that_comes_back_lets_the_job_go_on),
 		cmocka_unit_test(rows_that_postgresql_refuses_fail_the_attempt_with_its_words),
 		cmocka_unit_test(a_failure_that_cannot_be_saved_is_still_reported),
-		cmocka_unit_test(every_class_leads_to_a_verdict_that_can_be_stored),
 		cmocka_unit_test(a_big_account_goes_on_as_another_message_after_a_slice),
 		cmocka_unit_test(a_slice_that_ended_before_tells_its_successor_again),
 		cmocka_unit_test(a_slice_whose_successor_has_begun_is_only_settled),
