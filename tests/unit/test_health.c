@@ -153,6 +153,44 @@ static void ended_loop_is_not_watched(void **state)
 	assert_int_equal(ask(f, "GET", "/livez"), 200);
 }
 
+/* A program also asks itself, with a limit of its own. */
+static void no_loop_is_stuck_within_the_limit(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_null(health_stuck_loop(f->health, 30000)); /* there is none */
+	health_add_loop(f->health, "claims");
+	now_ms += 30000;
+
+	assert_null(health_stuck_loop(f->health, 30000));
+}
+
+static void the_loop_that_stands_still_beyond_the_limit_is_found(void **state)
+{
+	struct fixture *f = *state;
+	struct health_loop *turning = health_add_loop(f->health, "claims");
+	struct health_loop *stuck = health_add_loop(f->health, "fetcher");
+
+	now_ms += 30001;
+	health_beat(turning);
+	assert_string_equal(health_stuck_loop(f->health, 30000), "fetcher");
+	assert_null(health_stuck_loop(f->health, 30001));
+
+	health_beat(stuck);
+	assert_null(health_stuck_loop(f->health, 30000));
+}
+
+static void a_loop_that_ended_is_not_stuck(void **state)
+{
+	struct fixture *f = *state;
+
+	health_loop_end(health_add_loop(f->health, "claims"));
+	health_add_loop(f->health, "fetcher");
+	now_ms += 30001;
+
+	assert_string_equal(health_stuck_loop(f->health, 30000), "fetcher");
+}
+
 static void missing_need_does_not_make_it_dead(void **state)
 {
 	struct fixture *f = *state;
@@ -356,6 +394,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(alive_while_loops_turn, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(stuck_loop_is_named, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(ended_loop_is_not_watched, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			no_loop_is_stuck_within_the_limit, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			the_loop_that_stands_still_beyond_the_limit_is_found, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_loop_that_ended_is_not_stuck, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			missing_need_does_not_make_it_dead, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(ready_when_nothing_is_missing, set_up, tear_down),

@@ -289,6 +289,159 @@ static void a_message_that_would_outgrow_the_limit_keeps_only_what_is_known(void
 	free(body);
 }
 
+/* ---- Slices of a big account ---- */
+
+#define SLICE_MEMBERS                                                                              \
+	"\"slice\":3,\"cursor\":1700000009000,\"videos\":600,\"profile\":true,\"api_calls\":31"
+#define SLICE_BODY(members) "1," members ",\"x\":{\"y\":[1,2]}"
+
+static void assert_progress(const struct job_message *message, const struct job_progress *expected)
+{
+	assert_int_equal(message->progress.slice, expected->slice);
+	assert_int_equal(message->progress.cursor, expected->cursor);
+	assert_int_equal(message->progress.videos, expected->videos);
+	assert_int_equal(message->progress.profile, expected->profile);
+	assert_int_equal(message->progress.api_calls, expected->api_calls);
+}
+
+static void a_message_that_says_nothing_of_slices_is_at_its_beginning(void **state)
+{
+	char *null = body_with("attempt", "1,\"slice\":null");
+	struct job_message absent = read_body(BODY), unset = read_body(null);
+
+	assert_progress(&absent, &(struct job_progress){0});
+	assert_progress(&unset, &(struct job_progress){0});
+	job_message_finish(&absent);
+	job_message_finish(&unset);
+	free(null);
+}
+
+static void a_slice_is_read_and_written_as_it_is(void **state)
+{
+	static const struct job_progress progress = {.slice = 3,
+		.cursor = 1700000009000,
+		.videos = 600,
+		.profile = true,
+		.api_calls = 31};
+	struct job_message message = read_body(BODY), again;
+	struct text made = {0}, over = {0};
+
+	message.progress = progress;
+	job_message_write(&message, &over); /* over the message as it came */
+	again = read_body(over.data);
+	assert_progress(&again, &progress);
+	job_message_finish(&again);
+	job_message_finish(&message);
+	job_message_write(&message, &made); /* without it */
+	assert_non_null(strstr(made.data, "," SLICE_MEMBERS "}"));
+	again = read_body(made.data);
+	assert_progress(&again, &progress);
+	job_message_finish(&again);
+	text_finish(&made);
+	text_finish(&over);
+}
+
+static void the_next_slice_replaces_the_members_of_the_last(void **state)
+{
+	static const struct job_progress next = {.slice = 4,
+		.cursor = 1600000000000,
+		.videos = 800,
+		.profile = false,
+		.api_calls = 41};
+	char *body = body_with("attempt", SLICE_BODY(SLICE_MEMBERS));
+	struct job_message message = read_body(body), again;
+	struct text out = {0};
+
+	message.progress = next;
+	job_message_write(&message, &out);
+	again = read_body(out.data);
+	assert_progress(&again, &next);
+	assert_null(strstr(out.data, "1700000009000"));
+	assert_non_null(strstr(out.data, "\"x\":{\"y\":[1,2]}")); /* what we do not know survives */
+	job_message_finish(&again);
+	job_message_finish(&message);
+	text_finish(&out);
+	free(body);
+}
+
+/* A retry of a slice goes on where the slice began. */
+static void another_attempt_keeps_the_slice(void **state)
+{
+	char *body = body_with("attempt", SLICE_BODY(SLICE_MEMBERS));
+	struct job_message message = read_body(body), again;
+	struct job_progress before = message.progress;
+	struct text out = {0};
+
+	message.attempt = 2;
+	job_message_write(&message, &out);
+	again = read_body(out.data);
+	assert_int_equal(again.attempt, 2);
+	assert_progress(&again, &before);
+	job_message_finish(&again);
+	job_message_finish(&message);
+	text_finish(&out);
+	free(body);
+}
+
+static void half_of_a_slice_is_refused(void **state)
+{
+	static const struct {
+		const char *members, *words;
+	} halves[] = {
+		{"\"slice\":3", "cursor"},
+		{"\"slice\":0", "cursor"},
+		{"\"slice\":3,\"videos\":1,\"profile\":true,\"api_calls\":1", "cursor"},
+		{"\"slice\":3,\"cursor\":1,\"profile\":true,\"api_calls\":1", "videos"},
+		{"\"slice\":3,\"cursor\":1,\"videos\":1,\"api_calls\":1", "profile"},
+		{"\"slice\":3,\"cursor\":1,\"videos\":1,\"profile\":true", "api_calls"},
+		{"\"slice\":3,\"cursor\":null,\"videos\":1,\"profile\":true,\"api_calls\":1",
+			"cursor"},
+	};
+
+	for (size_t i = 0; i < sizeof halves / sizeof halves[0]; i++) {
+		struct text value = {0};
+
+		text_append_format(&value, "1,%s", halves[i].members);
+		assert_member_refused("attempt", value.data, halves[i].words);
+		text_finish(&value);
+	}
+}
+
+static void the_members_of_a_slice_are_typed_and_bounded(void **state)
+{
+	static const struct {
+		const char *members, *words;
+	} wrong[] = {
+		{"\"slice\":\"3\",\"cursor\":1,\"videos\":1,\"profile\":true,\"api_calls\":1",
+			"slice"},
+		{"\"slice\":-1,\"cursor\":1,\"videos\":1,\"profile\":true,\"api_calls\":1",
+			"slice"},
+		{"\"slice\":100001,\"cursor\":1,\"videos\":1,\"profile\":true,\"api_calls\":1",
+			"slice"},
+		{"\"slice\":4294967297,\"cursor\":1,\"videos\":1,\"profile\":true,\"api_calls\":1",
+			"slice"},
+		{"\"slice\":3,\"cursor\":-1,\"videos\":1,\"profile\":true,\"api_calls\":1",
+			"cursor"},
+		{"\"slice\":3,\"cursor\":1.5,\"videos\":1,\"profile\":true,\"api_calls\":1",
+			"cursor"},
+		{"\"slice\":3,\"cursor\":1,\"videos\":2147483648,\"profile\":true,\"api_calls\":1",
+			"videos"},
+		{"\"slice\":3,\"cursor\":1,\"videos\":1,\"profile\":1,\"api_calls\":1", "profile"},
+		{"\"slice\":3,\"cursor\":1,\"videos\":1,\"profile\":true,\"api_calls\":-1",
+			"api_calls"},
+	};
+
+	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+		struct text value = {0};
+
+		text_append_format(&value, "1,%s", wrong[i].members);
+		assert_member_refused("attempt", value.data, wrong[i].words);
+		text_finish(&value);
+	}
+}
+
+/* ---- Attempts ---- */
+
 static void an_attempt_always_has_the_same_id_of_its_own(void **state)
 {
 	char first[UUID_TEXT_SIZE], again[UUID_TEXT_SIZE], second[UUID_TEXT_SIZE],
@@ -321,6 +474,12 @@ int main(void)
 		cmocka_unit_test(a_store_code_is_escaped),
 		cmocka_unit_test(unknown_members_are_passed_on),
 		cmocka_unit_test(a_message_that_would_outgrow_the_limit_keeps_only_what_is_known),
+		cmocka_unit_test(a_message_that_says_nothing_of_slices_is_at_its_beginning),
+		cmocka_unit_test(a_slice_is_read_and_written_as_it_is),
+		cmocka_unit_test(the_next_slice_replaces_the_members_of_the_last),
+		cmocka_unit_test(another_attempt_keeps_the_slice),
+		cmocka_unit_test(half_of_a_slice_is_refused),
+		cmocka_unit_test(the_members_of_a_slice_are_typed_and_bounded),
 		cmocka_unit_test(an_attempt_always_has_the_same_id_of_its_own),
 	};
 
