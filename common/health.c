@@ -41,7 +41,7 @@ struct health_need {
 	const char *name;
 	char reason[REASON_SIZE]; /* empty: it is there */
 	bool was_there;
-	bool told; /* in the log, since it is missing */
+	char told[2][REASON_SIZE]; /* what the log was told last, since it is missing */
 	int64_t missing_since_ms;
 	int64_t logged_ms;
 };
@@ -113,8 +113,13 @@ static void note_there(struct health_need *need, int64_t now_ms, struct text *ne
 	else
 		text_append_format(news, "%s is ready", need->name);
 	need->reason[0] = '\0';
-	need->told = false;
+	memset(need->told, 0, sizeof need->told);
 	need->was_there = true;
+}
+
+static bool was_told(const struct health_need *need, const char *reason)
+{
+	return strcmp(need->told[0], reason) == 0 || strcmp(need->told[1], reason) == 0;
 }
 
 static void note_missing(
@@ -126,14 +131,17 @@ static void note_missing(
 	if (!*need->reason)
 		need->missing_since_ms = now_ms;
 	memcpy(need->reason, masked, sizeof masked);
-	if (need->told && now_ms - need->logged_ms < REMIND_MS)
+	if (was_told(need, masked) && now_ms - need->logged_ms < REMIND_MS)
 		return;
-	if (need->told)
+	if (*need->told[0])
 		text_append_format(news, "still waiting for %s, for %lld s: %s", need->name,
 			(long long)(now_ms - need->missing_since_ms) / 1000, masked);
 	else
 		text_append_format(news, "waiting for %s: %s", need->name, masked);
-	need->told = true;
+	if (strcmp(need->told[0], masked) != 0) {
+		memcpy(need->told[1], need->told[0], REASON_SIZE);
+		memcpy(need->told[0], masked, REASON_SIZE);
+	}
 	need->logged_ms = now_ms;
 }
 

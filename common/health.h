@@ -49,8 +49,8 @@ void health_loop_end(struct health_loop *loop);
 struct health_need *health_add_need(struct health *health, const char *name);
 /*
  * reason NULL: it is there; otherwise why not, copied. Logs when it goes missing and when it is back
- * ("waiting for broker: ...", "broker is back after 12 s"), and once a minute in between, with the
- * reason of the moment.
+ * ("waiting for broker: ...", "broker is back after 12 s"), and in between once a minute, or when the
+ * reason is another than the last two that were told: reasons that take turns are no news.
  */
 void health_set_need(struct health_need *need, const char *reason);
 /* The name of a loop that has not turned for limit_ms; NULL: all turn. */

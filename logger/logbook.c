@@ -169,7 +169,8 @@ static void go_to_rest(struct logbook *logbook)
 		"%d results could not be written for %lld minutes: giving them back to %s until the database takes them",
 		logbook->held.count, (long long)logbook->hold_max_ms / 60000,
 		logbook->consumer.queue);
-	broker_disconnect(logbook->broker, "the results wait in the queue while the database is away");
+	broker_disconnect(
+		logbook->broker, "the results wait in the queue while the database is away");
 }
 
 static void wake_up(struct logbook *logbook)

@@ -61,17 +61,18 @@ static bool read_header(bool *express, size_t *length)
 {
 	char header[HEADER_SIZE];
 	size_t used = 0;
-	int is_express;
+	char *end;
 
 	do {
 		if (used == sizeof header - 1 || !read_bytes(header + used, 1))
 			return false;
 	} while (header[used++] != '\n');
 	header[used] = '\0';
-	if (sscanf(header, "job %d %zu", &is_express, length) != 2 || *length > JOB_MESSAGE_MAX)
+	if (strncmp(header, "job ", 4) != 0)
 		return false;
-	*express = is_express != 0;
-	return true;
+	*express = strtoul(header + 4, &end, 10) != 0;
+	*length = strtoul(end, &end, 10);
+	return *end == '\n' && *length <= JOB_MESSAGE_MAX;
 }
 
 /* False: there is no more. */

@@ -20,6 +20,8 @@
 #define GIVE_BACK_MS 10000
 #define LOOK_MS      1000
 #define STUCK_LOOKS  3 /* in a row that find a stage stuck */
+/* Where the quota is small, what was read is saved long before the job would be recalled. */
+#define SLICES_PER_HOLD 4
 /* Longer still while a token refresh is on its way: its answer exists nowhere else. */
 #define REFRESH_LEFT_S 120
 
@@ -51,6 +53,7 @@ static bool start_line(
 	line->settings =
 		(struct sync_settings){.app = {config->tiktok_api_url, config->tiktok_client_key,
 					       config->tiktok_client_secret},
+			.slice_us = config->hold_timeout_ms * 1000 / SLICES_PER_HOLD,
 			.refresh_margin_us = SYNC_REFRESH_MARGIN_US};
 	process_worker_name(line->worker_name, sizeof line->worker_name);
 	/* A process for one job has no endpoint: the worker that started it has the port. */

@@ -24,7 +24,8 @@ struct paging {
 
 /*
  * A big account must neither keep others waiting nor hold its message for long: after so many pages
- * its job ends a slice and goes on as another message, behind the others.
+ * (or where they come slowly, after a time: sync_settings) its job ends a slice and goes on as
+ * another message, behind the others.
  */
 #define SLICE_PAGES 10
 

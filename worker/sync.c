@@ -182,7 +182,9 @@ static enum sync_action after_claim(
 static enum sync_action refuse_reply(
 	struct job *job, const struct http_reply *reply, const struct error *err)
 {
-	if (err->class == ERROR_TOKEN_EXPIRED && !job->refreshed)
+	bool token_refused = err->class == ERROR_TOKEN_EXPIRED || err->class == ERROR_TOKEN_REVOKED;
+
+	if (token_refused && !job->refreshed)
 		return step_lease_token(job);
 	if (err->class == ERROR_RATE_LIMITED && job->quota_waits < QUOTA_WAITS_MAX) {
 		int64_t wait_ms = (int64_t)QUOTA_WAIT_MS << job->quota_waits++;
@@ -238,7 +240,8 @@ static enum sync_action after_videos(
 	job->quota_waits = 0;
 	if (!paging_goes_on(&job->paging, &page, job->message.progress.slice))
 		return step_succeed(job);
-	if (job->paging.pages < SLICE_PAGES)
+	if (job->paging.pages < SLICE_PAGES &&
+		outcome->now_us - job->started_at_us < settings->slice_us)
 		return read_videos(job, settings);
 	verdict_continue(job);
 	return save(job);

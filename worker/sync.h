@@ -58,6 +58,7 @@ struct outcome {
 
 struct sync_settings {
 	struct tiktok_app app;
+	int64_t slice_us;          /* a slice that took so long ends, however few its pages */
 	int64_t refresh_margin_us; /* a token with less life left is refreshed before it is used */
 };
 

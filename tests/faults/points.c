@@ -61,6 +61,8 @@
 	"SELECT count(*) FROM sync_jobs j WHERE NOT EXISTS"                                        \
 	" (SELECT 1 FROM sync_logs l WHERE l.job_id = j.job_id AND l.final)"
 
+#define FOREIGN_DAY "2026-11-22"
+
 struct trial;
 
 /* What passes a point, and how it ends. */
@@ -233,7 +235,7 @@ static void work_foreign(struct trial *t)
 		text_append_format(&body,
 			"{\"v\":1,\"job_id\":\"%s\",\"run_id\":\"%s\",\"account_id\":%d,"
 			"\"store_code\":\"store-%d\",\"job_type\":\"daily_sync\","
-			"\"snapshot_date\":\"2026-11-22\",\"attempt\":1,"
+			"\"snapshot_date\":\"" FOREIGN_DAY "\",\"attempt\":1,"
 			"\"enqueued_at\":\"2026-11-22T00:00:00Z\"}",
 			id, run, account + 1, account);
 		courier_send(t->courier, &(struct courier_message){.key = "job",
@@ -245,6 +247,12 @@ static void work_foreign(struct trial *t)
 	courier_wait(t->courier);
 	/* They are in the manifest only when a worker has seen them. */
 	pause_ms(LOOK_MS);
+}
+
+/* So that every account has rows of that day. */
+static void publish_the_foreign_day(struct trial *t)
+{
+	test_fleet_produce(&t->fleet, (const char *const[]){"--date", FOREIGN_DAY, NULL});
 }
 
 static void work_refresh(struct trial *t)
@@ -380,7 +388,7 @@ static const struct scenario scenarios[] = {
 	{KILL_WORKER_DELIVERED, "storesync-worker", SYNC},
 	{KILL_WORKER_PARKED, "storesync-worker", .work = work_twice, .most_nth = 4},
 	{KILL_WORKER_BEFORE_CLAIM, "storesync-worker", SYNC},
-	{KILL_WORKER_ADOPTED, "storesync-worker", .work = work_foreign, .most_nth = 1},
+	{KILL_WORKER_ADOPTED, "storesync-worker", .work = work_foreign, .before_drain = publish_the_foreign_day, .most_nth = 1},
 	{KILL_WORKER_CLAIMED, "storesync-worker", SYNC},
 	{KILL_WORKER_CALL_SENT, "storesync-worker", SYNC},
 	{KILL_WORKER_REPLY_TAKEN, "storesync-worker", SYNC},

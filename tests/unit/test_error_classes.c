@@ -36,6 +36,7 @@
 
 static const struct sync_settings settings = {
 	.app = {.api_url = "https://api.test", .client_key = "key", .client_secret = "secret"},
+	.slice_us = INT64_MAX,
 	.refresh_margin_us = SYNC_REFRESH_MARGIN_US,
 };
 

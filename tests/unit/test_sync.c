@@ -40,6 +40,7 @@
 
 static const struct sync_settings settings = {
 	.app = {.api_url = "https://api.test", .client_key = "key", .client_secret = "s&cret"},
+	.slice_us = 300 * INT64_C(1000000),
 	.refresh_margin_us = SYNC_REFRESH_MARGIN_US,
 };
 
@@ -932,6 +933,29 @@ static void a_big_account_goes_on_as_another_message_after_a_slice(void **state)
 	job_destroy(next);
 }
 
+/* The quota is small: what was read is saved before the job is held for too long. */
+static void a_slice_that_takes_long_ends_early(void **state)
+{
+	struct job *job = claimed_job(JOB_VIDEO_STATS);
+
+	tell(job, OUTCOME_CLAIMED);
+	job->started_at_us = NOW_US - settings.slice_us;
+	expect_end(job, answer(job, 200, PAGE(VIDEO("9"), "9000", "true")));
+	assert_int_equal(job->verdict.destination, TO_NEXT_SLICE);
+	assert_int_equal(job->verdict.progress.cursor, 9000);
+	job_destroy(job);
+}
+
+/* A data call has no business with the grant: it is looked at by a refresh, once. */
+static void invalid_grant_from_a_data_call_refreshes_first(void **state)
+{
+	struct job *job = claimed_job(JOB_USER_STATS);
+
+	tell(job, OUTCOME_CLAIMED);
+	assert_int_equal(answer(job, 401, REFUSAL("invalid_grant")), SYNC_LEASE);
+	job_destroy(job);
+}
+
 static struct job *repeated_slice(const char *claimed_state, int claimed_slice)
 {
 	struct job *job = claimed_job(JOB_DAILY_SYNC);
@@ -1076,6 +1100,8 @@ int main(void)
 		cmocka_unit_test(rows_that_postgresql_refuses_fail_the_attempt_with_its_words),
 		cmocka_unit_test(a_failure_that_cannot_be_saved_is_still_reported),
 		cmocka_unit_test(a_big_account_goes_on_as_another_message_after_a_slice),
+		cmocka_unit_test(a_slice_that_takes_long_ends_early),
+		cmocka_unit_test(invalid_grant_from_a_data_call_refreshes_first),
 		cmocka_unit_test(a_slice_that_ended_before_tells_its_successor_again),
 		cmocka_unit_test(a_slice_whose_successor_has_begun_is_only_settled),
 		cmocka_unit_test(a_suspect_that_gets_through_by_itself_is_settled),
