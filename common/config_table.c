@@ -59,7 +59,7 @@ const struct setting config_table[] = {
 	{"DRAIN_TIMEOUT", SETTING_SECONDS, false, MEMBER(drain_timeout_ms), SERVICES, 0, "25", NULL, 1, 3600,
 		"Seconds after SIGTERM within which begun work is finished; the rest is given back. Let the supervisor wait 130 s longer before it kills: a token refresh is never interrupted."},
 	{"HOLD_TIMEOUT", SETTING_SECONDS, false, MEMBER(hold_timeout_ms), WORKER, 0, "1200", NULL, 5, 86400,
-		"Seconds after which a job that has to wait goes back to the queue, uncounted. Keep it well below RabbitMQ's consumer_timeout, which is 30 minutes."},
+		"Seconds after which a job that has to wait goes back to the queue, which costs no attempt. Keep it well below RabbitMQ's consumer_timeout, which is 30 minutes."},
 	{"STALL_TIMEOUT", SETTING_SECONDS, false, MEMBER(stall_timeout_ms), WORKER, 0, "120", NULL, 5, 3600,
 		"Seconds after which a thread of the worker that does not turn is taken for stuck, and the worker ends itself; keep it above 60, for a statement may take 40."},
 	{"HTTP_LISTEN", SETTING_TEXT, false, MEMBER(http_listen), WORKER | LOGGER, 0, "", NULL, 0, 0,

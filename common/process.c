@@ -115,14 +115,6 @@ int process_stop_fd(void)
 	return stop_fd;
 }
 
-void process_wait_stop(void)
-{
-	struct pollfd watched = {.fd = stop_fd, .events = POLLIN};
-
-	while (!process_is_stopping())
-		poll(&watched, 1, -1);
-}
-
 void process_start_thread(const char *name, pthread_t *thread, void *(*run)(void *), void *argument)
 {
 	pthread_attr_t attributes;

@@ -27,8 +27,6 @@ void process_prepare(void);
 bool process_is_stopping(void);
 /* Readable for good once the process is asked to stop: for poll(2). */
 int process_stop_fd(void);
-/* Sleep until then. Threads: main. */
-void process_wait_stop(void);
 
 /*
  * A thread with this name (at most 15 characters) and a stack of 8 MB; ends the process when there

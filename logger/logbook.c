@@ -245,8 +245,8 @@ bool logbook_create(const struct config *config, struct db_pool *pool, struct he
 		.changed = connection_changed,
 	};
 
-	made->database = db_session_create(pool, health_add_need(health, "database"));
-	made->broker_need = health_add_need(health, "broker");
+	made->database = db_session_create(pool, health_add_need(health, "PostgreSQL"));
+	made->broker_need = health_add_need(health, "RabbitMQ");
 	made->batch = log_batch_create();
 	made->hurry = PACE_COLLECT;
 	made->hold_max_ms = HOLD_MAX_MS;

@@ -35,8 +35,8 @@ void session_init(struct session *session, const struct config *config)
 			.floor_ms = BACKOFF_FLOOR_MS},
 		.health = watch_needs(),
 	};
-	session->database_need = health_add_need(session->health, "database");
-	session->broker_need = health_add_need(session->health, "broker");
+	session->database_need = health_add_need(session->health, "PostgreSQL");
+	session->broker_need = health_add_need(session->health, "RabbitMQ");
 	session->room_need = health_add_need(session->health, "room in the queue");
 }
 

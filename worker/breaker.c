@@ -44,7 +44,7 @@ void breaker_close(struct breaker *breaker)
 	backoff_reset(&breaker->backoff);
 }
 
-/* Half of the delay at least, so that an outage is not asked about more often than that. */
+/* At least TRY_BASE_MS / 2, so that an outage is not asked about more often than that. */
 static void try_later(struct breaker *breaker, int64_t now_ms, uint64_t random)
 {
 	breaker->trying = false;
@@ -54,7 +54,6 @@ static void try_later(struct breaker *breaker, int64_t now_ms, uint64_t random)
 static void begin_outage(struct breaker *breaker, int64_t now_ms, uint64_t random)
 {
 	breaker->open = true;
-	breaker->opened_ms = now_ms;
 	breaker->outages++;
 	try_later(breaker, now_ms, random);
 }

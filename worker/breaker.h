@@ -40,7 +40,6 @@ struct breaker {
 	bool trying;      /* the one call is under way */
 	int64_t try_ms;   /* while open: the next call goes out then */
 	uint64_t outages; /* how often it has opened */
-	int64_t opened_ms;
 	struct backoff backoff;
 	int64_t failing[BREAKER_ACCOUNTS]; /* since a call got through */
 	int failing_count;

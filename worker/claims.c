@@ -15,7 +15,6 @@
 #include "common/killpoint.h"
 #include "common/log.h"
 #include "common/memory.h"
-#include "common/metrics.h"
 #include "common/process.h"
 #include "worker/account_row.h"
 #include "worker/job_list.h"
@@ -193,9 +192,11 @@ static void claim(struct claims *claims, struct job **jobs, int count)
 		put_back_all(claims, jobs, count);
 		return;
 	}
-	/* PostgreSQL refuses for good: each of the rest fails with its words. */
-	for (int i = 0; i < count; i++)
-		line_pass_failure(claims->line, jobs[i], &err);
+	/* PostgreSQL refuses for good: each is tried alone, so that only the culprit fails. */
+	for (int i = 0; count > 1 && i < count; i++)
+		claim(claims, &jobs[i], 1);
+	if (count == 1)
+		line_pass_failure(claims->line, jobs[0], &err);
 }
 
 /* ---- LEASE, SAVE_TOKEN, RELEASE ---- */

@@ -32,7 +32,7 @@
 #define LOOK_EVERY_MS      250  /* for jobs to announce */
 #define QUOTA_PAUSE_MS     1000 /* for the endpoint, after a 429 without Retry-After */
 
-/* A job at TikTok: in flight, or between two calls. */
+/* A job whose call is in flight. */
 struct fetch {
 	size_t place; /* in fetcher->places */
 	struct fetcher *fetcher;
@@ -129,6 +129,15 @@ static void send_call(struct fetcher *fetcher, struct job *job, int64_t now_ms)
 	killpoint(KILL_WORKER_CALL_SENT, job->message.account_id);
 }
 
+/* What a person asked for goes first. */
+static void make_ready(struct fetcher *fetcher, struct job *job)
+{
+	if (job->express)
+		job_list_add_first(&fetcher->ready, job);
+	else
+		job_list_add(&fetcher->ready, job);
+}
+
 static void take_queue(struct fetcher *fetcher)
 {
 	struct job *job;
@@ -139,7 +148,7 @@ static void take_queue(struct fetcher *fetcher)
 		else if (job->due_ms)
 			job_list_add(&fetcher->waiting, job);
 		else
-			job_list_add(&fetcher->ready, job);
+			make_ready(fetcher, job);
 	}
 }
 
@@ -154,7 +163,7 @@ static int64_t end_waits(struct fetcher *fetcher, int64_t now_ms)
 	while ((job = job_list_take(&waiting))) {
 		if (job->due_ms <= now_ms) {
 			job->due_ms = 0;
-			job_list_add(&fetcher->ready, job);
+			make_ready(fetcher, job);
 			continue;
 		}
 		if (job->due_ms - now_ms < next_ms)

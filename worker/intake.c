@@ -25,7 +25,7 @@
 #include "common/topology.h"
 #include "worker/tickets.h"
 
-#define LOOK_MS 100 /* for the end of what is waited for */
+#define LOOK_MS 100 /* while something is missing: is it back? */
 
 struct intake {
 	struct line *line;

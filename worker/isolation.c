@@ -100,8 +100,9 @@ static void start_child(struct isolation *isolation)
 
 static void tell_child_to_stop(struct isolation *isolation)
 {
-	if (isolation->child && !isolation->told_to_stop)
-		kill(isolation->child, SIGTERM);
+	if (!isolation->child || isolation->told_to_stop)
+		return;
+	kill(isolation->child, SIGTERM);
 	isolation->told_to_stop = true;
 }
 
@@ -166,6 +167,7 @@ static void bury_child(struct isolation *isolation)
 			"the process for a job by itself did not start (status %d); trying again in %d ms",
 			status, START_AGAIN_MS);
 	}
+	isolation->told_to_stop = false;
 }
 
 /* ---- Talking with it ---- */
@@ -306,8 +308,6 @@ static void turn(struct isolation *isolation)
 		give_back(isolation);
 	begin_next(isolation, now_ms);
 	watch_child(isolation, now_ms);
-	if (isolation->told_to_stop && !isolation->child)
-		isolation->told_to_stop = false;
 }
 
 static void *run(void *argument)

@@ -106,7 +106,7 @@ enum sync_action {
 	SYNC_DOUBT,   /* find out whether job->failure is the job's own or an outage of TikTok's */
 	SYNC_ISOLATE, /* have the job carried out by a process of its own */
 	SYNC_SAVE_ROWS, /* commit the snapshot's rows and the job's row */
-	SYNC_REPORT,    /* publish the message's next station and the result */
+	SYNC_REPORT,    /* publish the result, and the message to its next station */
 	SYNC_RETURN,    /* note that the attempt was not begun after all; the delivery goes back */
 	SYNC_DONE,      /* settle the delivery */
 };

@@ -14,6 +14,14 @@ void job_list_add(struct job_list *list, struct job *job)
 	list->last = job;
 }
 
+void job_list_add_first(struct job_list *list, struct job *job)
+{
+	job->link.next = (struct queue_item *)list->first;
+	list->first = job;
+	if (!list->last)
+		list->last = job;
+}
+
 struct job *job_list_take(struct job_list *list)
 {
 	struct job *job = list->first;

@@ -12,6 +12,7 @@ struct job_list {
 	struct job *first, *last;
 };
 
+void job_list_add_first(struct job_list *list, struct job *job);
 void job_list_add(struct job_list *list, struct job *job);
 struct job *job_list_take(struct job_list *list); /* the oldest; NULL: none is left */
 

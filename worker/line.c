@@ -85,6 +85,7 @@ enum sync_action line_advance_reply(
 void line_give_back(struct line *line, struct job *job)
 {
 	job->give_back = true;
+	job->due_ms = 0;
 	if (!job->claim.begun) {
 		line->settle(line, job);
 		return;

@@ -110,15 +110,15 @@ void intake_settle(struct line *line, struct job *job);
 
 /*
  * Life cycle of the stages. x_start() makes the stage, enters it in line and starts its thread;
- * false: it could not, and has said why. x_stop() lets the stage finish what it has in hand, joins
- * the thread and frees the stage; NULL: nothing to do. Start in this order, stop in the reverse
- * one.
+ * false: it could not, and has said why. x_stop() joins the thread and frees the stage, which has
+ * nothing at hand any more (the intake waits for the last job to come home); NULL: nothing to do.
+ * Start in this order, stop in the reverse one.
  */
 bool outlet_start(struct line *line);
 bool writer_start(struct line *line, int number);
 bool fetcher_start(struct line *line);
+bool isolation_start(struct line *line); /* before the claims, which look for it */
 bool claims_start(struct line *line);
-bool isolation_start(struct line *line);
 bool intake_start(struct line *line);
 void outlet_stop(struct outlet *outlet);
 void writer_stop(struct writer *writer);

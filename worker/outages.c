@@ -15,10 +15,10 @@
 #define PROBE_TIMEOUT_MS 10000
 #define REMEMBER_MS      60000 /* for so long no other account is remembered for probes */
 /*
- * An attempt is excused so often; if others still get through while it fails, it is its own failure,
- * whatever else failed with it.
+ * So many outages may excuse an attempt. Some accounts that fail for good look like an outage when
+ * they are among themselves; if others get through after that many, the failure is the account's.
  */
-#define EXCUSES_MAX 3
+#define EXCUSES_MAX 2
 #define LOOK_MS     250 /* while a job is held: witnesses come and go */
 
 void outages_init(struct outages *outages, struct line *line, struct http *http)
@@ -204,7 +204,7 @@ static void ask(struct outages *outages, enum metric_endpoint endpoint, int64_t 
 		send_probe(outages, probe, now_ms);
 		return;
 	}
-	/* It comes back to the fetcher before another one is let go. */
+	/* It comes back to the fetcher, mostly before another one is let go. */
 	outages->breakers[endpoint].try_ms = now_ms + LOOK_MS;
 	line_pass(outages->line, job, OUTCOME_EXCUSED);
 }

@@ -218,7 +218,7 @@ static void publish_message(struct outlet *outlet, struct report *report)
 }
 
 /*
- * The result first: a later attempt then cannot begin before the end of this one is told. What was
+ * The result first: as a rule the end of this attempt is told before the next one begins. What was
  * stored the last time, when the other was not, is not published again.
  */
 static void publish_report(struct outlet *outlet, struct job *job)

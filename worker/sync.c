@@ -255,7 +255,7 @@ static enum sync_action after_release(struct job *job)
 	job->holds_lease = false;
 	if (job->failure.class != ERROR_NONE)
 		return step_go(job, STEP_DOUBT, SYNC_DOUBT);
-	if (job->verdict.destination == TO_NOWHERE && job->verdict.status == STATUS_RUNNING)
+	if (verdict_is_open(job))
 		return step_lease_token_later(job);
 	return save(job);
 }

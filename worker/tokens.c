@@ -4,11 +4,8 @@
  */
 #include "worker/tokens.h"
 
-#include <stdlib.h>
-
 #include "common/clock.h"
 #include "common/killpoint.h"
-#include "common/memory.h"
 #include "common/metrics.h"
 #include "worker/account_row.h"
 #include "worker/line.h"

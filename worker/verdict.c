@@ -7,6 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 
+bool verdict_is_open(const struct job *job)
+{
+	/* A zeroed verdict: running, and going nowhere. */
+	return job->verdict.status == STATUS_RUNNING && job->verdict.destination == TO_NOWHERE;
+}
+
 void verdict_succeed(struct job *job)
 {
 	struct verdict *verdict = &job->verdict;

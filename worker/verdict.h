@@ -12,6 +12,8 @@
 #include "common/error.h"
 #include "worker/job.h"
 
+/* No end has been found for the attempt yet. */
+bool verdict_is_open(const struct job *job);
 void verdict_succeed(struct job *job);
 /* The account's status does not allow a sync. */
 void verdict_skip(struct job *job);

@@ -77,8 +77,9 @@ static void create_day_with_a_dead_job(void)
 static void create_retrying_day(uint32_t accounts)
 {
 	test_fleet_create(&fleet, accounts, NULL);
-	test_fleet_tell_simulator(
-		&fleet, "/admin/faults", "{\"fault\":\"error_500\",\"count\":-1}");
+	/* A failure that is each account's own: were it TikTok's for all, it would be an outage. */
+	test_fleet_tell_simulator(&fleet, "/admin/faults",
+		"{\"fault\":\"expire_access\",\"endpoint\":\"user_info\",\"count\":-1}");
 	start_workers();
 	test_fleet_produce(&fleet, NULL);
 	test_wait_for_query(

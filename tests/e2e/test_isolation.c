@@ -78,13 +78,13 @@ static void assert_the_guilty_job_alone_is_dead(const char *how)
 static void a_job_that_crashes_its_worker_ends_in_the_dead_letters(void **state)
 {
 	static const char *const armed[] = {
-		"STORESYNC_KILLPOINT=worker.reply_taken:1:segv", GUILTY, NULL};
+		"STORESYNC_KILLPOINT=worker.reply_taken:1:kill", GUILTY, NULL};
 
 	test_fleet_create(&fleet, ACCOUNTS, NULL);
 	test_fleet_start(&fleet, "storesync-logger", NULL);
 	test_fleet_produce(&fleet, NULL);
-	assert_int_equal(let_workers_die(armed, 128 + SIGSEGV), 3);
-	assert_the_guilty_job_alone_is_dead("signal 11");
+	assert_int_equal(let_workers_die(armed, 128 + SIGKILL), 3);
+	assert_the_guilty_job_alone_is_dead("signal 9");
 }
 
 /* The worker ends itself, and so is the process that was to carry out the job alone. */

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "tests/support/detour.h"
 #include "tests/support/fleet.h"
 #include "tests/support/wait.h"
 
@@ -173,6 +174,38 @@ static void jobs_held_too_long_go_back_uncounted(void **state)
 	assert_nothing_was_charged(10);
 }
 
+/* The same while a server is away: claims and writers give up what they hold. */
+static void jobs_held_too_long_for_the_database_go_back_uncounted(void **state)
+{
+	struct text setting = {0};
+	const char *detoured[] = {NULL, "HOLD_TIMEOUT=5", "WORKER_CONCURRENCY=4", NULL};
+	struct test_process *worker;
+	struct chaos *wire;
+
+	test_fleet_create(&fleet, 60, (const char *const[]){"--latency-ms", "100", NULL});
+	text_append(&setting, "DATABASE_URL=");
+	wire = test_detour_start(fleet.database.url, &setting);
+	detoured[0] = text_string(&setting);
+	worker = test_fleet_start(&fleet, "storesync-worker", detoured);
+	start_logger();
+	test_fleet_produce(&fleet, NULL);
+	test_wait_for_query(fleet.database.db,
+		"SELECT (count(*) > 5)::int FROM sync_jobs WHERE state = 'success'", 1);
+	chaos_set_door(wire, CHAOS_REFUSE);
+	chaos_reset(wire);
+	test_process_wait_for_output(worker, "go back without a note in the manifest");
+	chaos_heal(wire);
+	test_fleet_wait_until_done(&fleet);
+	assert_int_equal(
+		count("SELECT count(*) FROM sync_jobs WHERE state = 'success' AND attempt = 1"),
+		60);
+	test_fleet_assert_snapshots(&fleet, NULL);
+	test_wait_for_query(fleet.database.db, "SELECT count(*) FROM sync_logs WHERE final", 60);
+	assert_int_equal(test_process_stop(worker), 0);
+	chaos_stop(wire);
+	text_finish(&setting);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -185,6 +218,8 @@ int main(void)
 		cmocka_unit_test_teardown(
 			accounts_that_fail_while_others_get_through_are_judged, tear_down),
 		cmocka_unit_test_teardown(jobs_held_too_long_go_back_uncounted, tear_down),
+		cmocka_unit_test_teardown(
+			jobs_held_too_long_for_the_database_go_back_uncounted, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

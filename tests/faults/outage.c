@@ -40,9 +40,9 @@
 
 struct outage {
 	const char *name;
-	const char *servers;  /* of its own; NULL: the shared ones do */
-	int waiting;          /* how many services must say that they wait: SERVICES or WORKERS */
-	const char *words[2]; /* one of them names what is waited for */
+	const char *servers; /* of its own; NULL: the shared ones do */
+	int waiting;         /* how many services must say that they wait: SERVICES or WORKERS */
+	const char *word;    /* names what is waited for */
 	void (*begin)(void);
 	void (*end)(void);
 };
@@ -165,17 +165,15 @@ static void end_alarm(void)
 }
 
 static const struct outage outages[] = {
-	{"tiktok_gone", NULL, WORKERS, {"TikTok", "tiktok"}, kill_simulator, start_simulator},
-	{"tiktok_500", NULL, WORKERS, {"TikTok", "tiktok"}, answer_500, answer_well},
-	{"tiktok_html", NULL, WORKERS, {"TikTok", "tiktok"}, answer_html, answer_well},
-	{"database_away", "away_database", SERVICES, {"PostgreSQL", "database"}, take_database_away,
+	{"tiktok_gone", NULL, WORKERS, "TikTok", kill_simulator, start_simulator},
+	{"tiktok_500", NULL, WORKERS, "TikTok", answer_500, answer_well},
+	{"tiktok_html", NULL, WORKERS, "TikTok", answer_html, answer_well},
+	{"database_away", "away_database", SERVICES, "PostgreSQL", take_database_away,
 		bring_server_back},
-	{"database_read_only", "read_only", SERVICES, {"PostgreSQL", "database"}, make_read_only,
-		make_writable},
-	{"broker_away", "away_broker", SERVICES, {"RabbitMQ", "broker"}, take_broker_away,
-		bring_server_back},
+	{"database_read_only", "read_only", SERVICES, "PostgreSQL", make_read_only, make_writable},
+	{"broker_away", "away_broker", SERVICES, "RabbitMQ", take_broker_away, bring_server_back},
 	/* The logger only consumes, which an alarm does not hinder. */
-	{"broker_alarm", "alarm", WORKERS, {"RabbitMQ", "broker"}, raise_alarm, end_alarm},
+	{"broker_alarm", "alarm", WORKERS, "RabbitMQ", raise_alarm, end_alarm},
 };
 
 /* ---- While it is away ---- */
@@ -204,11 +202,10 @@ static void check_ready_page(int service)
 	struct text page = {0};
 	int status = crew_ask(member, "/readyz", &page);
 
-	if (status != 503 || !(strstr(text_string(&page), outage->words[0]) ||
-				     strstr(text_string(&page), outage->words[1])))
+	if (status != 503 || !strstr(text_string(&page), outage->word))
 		harness_check(&scene.harness, "readyz",
 			harness_sentence("/readyz of %s answers %d and does not name %s: %.500s",
-				member->program, status, outage->words[0], text_string(&page)));
+				member->program, status, outage->word, text_string(&page)));
 	text_finish(&page);
 }
 

@@ -471,7 +471,7 @@ static void outage_of_the_database_is_waited_for(void **state)
 		"SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
 		" WHERE datname = current_database() AND application_name = 'storesync-logger'");
 	send_many(2000);
-	test_process_wait_for_output(logger, "waiting for database");
+	test_process_wait_for_output(logger, "waiting for PostgreSQL");
 	assert_int_equal(test_query_integer(database.db, COUNT_LOGS), 10);
 	admit_connections(admin, "true");
 

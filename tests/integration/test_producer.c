@@ -453,12 +453,12 @@ static void outage_of_the_database_is_waited_for(void **state)
 		" WHERE datname = current_database() AND application_name = 'storesync-producer'");
 
 	assert_int_equal(test_process_wait(producer, TEST_WAIT_MS), 0);
-	assert_non_null(strstr(test_process_output(producer), "database is back"));
+	assert_non_null(strstr(test_process_output(producer), "PostgreSQL is back"));
 	assert_int_equal(count_jobs("published_at IS NULL"), 0);
 	test_process_destroy(producer);
 }
 
-/* ALTER DATABASE ... RENAME wants everybody out, and the producer comes back soon. */
+/* ALTER DATABASE ... RENAME wants everybody out, and the producer would come back at once. */
 static void rename_database(struct db *admin, const char *from, const char *to)
 {
 	struct text leave = {0};
@@ -466,6 +466,9 @@ static void rename_database(struct db *admin, const char *from, const char *to)
 	struct error err;
 	int tries = 0;
 
+	text_append_format(&rename, "ALTER DATABASE %s ALLOW_CONNECTIONS false", from);
+	test_execute(admin, rename.data);
+	text_clear(&rename);
 	text_append_format(&leave,
 		"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
 		" WHERE datname = '%s' AND usename = current_user",
@@ -475,6 +478,9 @@ static void rename_database(struct db *admin, const char *from, const char *to)
 		assert_true(tries++ < 1000);
 		test_execute(admin, leave.data);
 	} while (!db_run_script(admin, rename.data, NULL, &err));
+	text_clear(&rename);
+	text_append_format(&rename, "ALTER DATABASE %s ALLOW_CONNECTIONS true", to);
+	test_execute(admin, rename.data);
 	text_finish(&leave);
 	text_finish(&rename);
 }

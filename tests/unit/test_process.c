@@ -42,13 +42,21 @@ static bool stop_fd_is_readable(void)
 	return poll(&watched, 1, 0) == 1;
 }
 
+static void wait_stop(void)
+{
+	struct pollfd watched = {.fd = process_stop_fd(), .events = POLLIN};
+
+	while (!process_is_stopping())
+		poll(&watched, 1, -1);
+}
+
 static int stop_on_signal(void)
 {
 	process_prepare();
 	if (process_is_stopping() || stop_fd_is_readable())
 		return 1;
 	raise(SIGTERM);
-	process_wait_stop();
+	wait_stop();
 	return process_is_stopping() && stop_fd_is_readable() ? 0 : 2;
 }
 
@@ -68,7 +76,7 @@ static int wait_for_another_process(void)
 		kill(getppid(), SIGINT);
 		_exit(0);
 	}
-	process_wait_stop();
+	wait_stop();
 	waitpid(child, NULL, 0);
 	return process_is_stopping() ? 0 : 1;
 }
