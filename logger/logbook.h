@@ -11,7 +11,8 @@
  * results stay held. When the broker's connection breaks they are dropped: it delivers them again.
  * RabbitMQ wants every delivery settled within 30 minutes; when one is held for 20, the connection
  * is closed, and opened when the database takes writes again. So the results go back to the queue
- * once in an outage (a full disk excepted, which the probe does not see), however long it is: the queue counts deliveries, and 50 make a dead letter.
+ * once in an outage, however long it is, unless it is a full disk, which the probe does not see: the
+ * queue counts deliveries, and 50 make a dead letter.
  *
  * Threads: the main thread alone.
  */
