@@ -27,6 +27,11 @@ void breaker_note_sent(struct breaker *breaker)
 	breaker->trying = breaker->open;
 }
 
+void breaker_note_dropped(struct breaker *breaker)
+{
+	breaker->trying = false;
+}
+
 void breaker_note_answer(struct breaker *breaker, int64_t account_id, int64_t sent_ms)
 {
 	unsigned place = breaker->witness_count++ % BREAKER_KEPT;

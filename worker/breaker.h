@@ -69,6 +69,8 @@ void breaker_init(struct breaker *breaker);
 int64_t breaker_next_ms(const struct breaker *breaker);
 
 void breaker_note_sent(struct breaker *breaker);
+/* The call was dropped: nobody will know how it would have ended. */
+void breaker_note_dropped(struct breaker *breaker);
 /* TikTok answered as it answers when it works, be it with a refusal. */
 void breaker_note_answer(struct breaker *breaker, int64_t account_id, int64_t sent_ms);
 /* Fills *doubt; random as backoff_next_ms(). */

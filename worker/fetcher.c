@@ -247,6 +247,7 @@ static void give_back(struct fetcher *fetcher)
 
 		if (line_wants_back(fetcher->line, job)) {
 			http_cancel(fetcher->http, fetch->call);
+			outages_note_dropped(&fetcher->outages, job->call.endpoint);
 			remove_place(fetcher, fetch);
 			line_give_back(fetcher->line, job);
 		}

@@ -64,6 +64,11 @@ void outages_note_sent(struct outages *outages, enum metric_endpoint endpoint)
 	breaker_note_sent(&outages->breakers[endpoint]);
 }
 
+void outages_note_dropped(struct outages *outages, enum metric_endpoint endpoint)
+{
+	breaker_note_dropped(&outages->breakers[endpoint]);
+}
+
 /* An endpoint that fails for everybody is what readiness waits for. */
 static void tell_readiness(struct outages *outages, enum metric_endpoint endpoint)
 {

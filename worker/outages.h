@@ -47,6 +47,7 @@ void outages_finish(struct outages *outages);
 /* When a call to the endpoint may go out: as breaker_next_ms(). */
 int64_t outages_next_ms(const struct outages *outages, enum metric_endpoint endpoint);
 void outages_note_sent(struct outages *outages, enum metric_endpoint endpoint);
+void outages_note_dropped(struct outages *outages, enum metric_endpoint endpoint);
 /* A call that was sent at sent_ms ended in an answer of a TikTok that works, be it a refusal. */
 void outages_note_answer(struct outages *outages, enum metric_endpoint endpoint,
 	const struct job *job, int64_t sent_ms);

@@ -169,6 +169,19 @@ static void an_outage_is_asked_about_when_its_time_has_come(void **state)
 	assert_true(breaker_next_ms(&breaker) == INT64_MIN);
 }
 
+/* A job that is given back takes its call with it. */
+static void a_call_that_was_dropped_lets_the_next_one_try(void **state)
+{
+	int64_t try_ms;
+
+	outage(1000);
+	try_ms = breaker_next_ms(&breaker);
+	breaker_note_sent(&breaker);
+	assert_false(breaker_is_due(&breaker, try_ms));
+	breaker_note_dropped(&breaker);
+	assert_true(breaker_is_due(&breaker, try_ms));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -187,6 +200,7 @@ int main(void)
 		cmocka_unit_test_setup(what_failed_in_an_outage_is_excused_when_it_is_over, begin),
 		cmocka_unit_test_setup(a_failure_after_the_outage_is_judged_by_itself, begin),
 		cmocka_unit_test_setup(an_outage_is_asked_about_when_its_time_has_come, begin),
+		cmocka_unit_test_setup(a_call_that_was_dropped_lets_the_next_one_try, begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
