@@ -59,7 +59,10 @@ const struct statement_definition statements_of_producer[STATEMENTS] = {
 		"	count(*) FILTER (WHERE status <> 'CONNECTED') FROM picked",
 		"text,date,text,int8,int8,bool,uuid,bool,text", "int8,int8,int8,int8"},
 
-	/* --force: jobs that are on their way are published once more, big ones from their beginning. $1 type, $2 day, $3 store, $4 account. */
+	/*
+	 * --force, --republish: jobs that are on their way are published once more, big ones from their beginning. $1 type, $2 day,
+	 * $3 store, $4 account.
+	 */
 	[STATEMENT_REPUBLISH_OPEN] = {"republish_open", PROGRAM_PRODUCER,
 		"UPDATE sync_jobs SET published_at = NULL, slice = 0, cursor = NULL "
 		"WHERE job_type = $1 AND snapshot_date = $2 AND ($3 IS NULL OR store_code = $3)"

@@ -24,6 +24,7 @@ enum option_id {
 	OPTION_EXPRESS,
 	OPTION_DRY_RUN,
 	OPTION_FORCE,
+	OPTION_REPUBLISH,
 	OPTION_HELP,
 	OPTION_VERSION,
 };
@@ -36,6 +37,7 @@ static const struct option long_options[] = {
 	{"express", no_argument, NULL, OPTION_EXPRESS},
 	{"dry-run", no_argument, NULL, OPTION_DRY_RUN},
 	{"force", no_argument, NULL, OPTION_FORCE},
+	{"republish", no_argument, NULL, OPTION_REPUBLISH},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{"version", no_argument, NULL, OPTION_VERSION},
 	{NULL, 0, NULL, 0},
@@ -53,13 +55,16 @@ void options_print_help(FILE *out)
 	      "  --date YYYY-MM-DD    the day that the snapshots belong to\n"
 	      "  --job-type TYPE      daily_sync (default), user_stats, video_stats or token_refresh\n"
 	      "  --express            to the queue that workers serve first\n"
+	      "  --republish          publish once more what is on its way: plan nothing, repeat nothing that is\n"
+	      "                       finished. For when messages were lost; one that was not does no harm\n"
 	      "  --force              repeat finished jobs, publish once more those on their way\n"
 	      "  --dry-run            say what would be done, write nothing\n"
 	      "  --help               this text\n"
 	      "  --version            the version\n"
 	      "\n"
 	      "token_refresh is for accounts whose token expires within 70 minutes, unless --store, --account\n"
-	      "or --force is given, and repeats finished jobs: a token is refreshed many times a day.\n"
+	      "or --force is given, and repeats finished jobs: a token is refreshed many times a day. With\n"
+	      "--republish neither holds.\n"
 	      "\n"
 	      "Exit codes: 0 everything is published; 1 failed or interrupted; 2 bad usage or settings.\n"
 	      "\n",
@@ -154,6 +159,9 @@ enum options_answer options_read(
 		case OPTION_FORCE:
 			options->force = true;
 			break;
+		case OPTION_REPUBLISH:
+			options->republish = true;
+			break;
 		case OPTION_HELP:
 			answer = OPTIONS_HELP;
 			break;
@@ -169,6 +177,10 @@ enum options_answer options_read(
 		}
 	for (int i = optind; i < argc; i++)
 		text_append_format(faults, "%s: unexpected argument; see --help\n", argv[i]);
+	if (options->force && options->republish)
+		text_append(faults,
+			"--force and --republish contradict each other: one repeats what is "
+			"finished, the other does not\n");
 	return faults->length > 0 ? OPTIONS_WRONG : answer;
 }
 

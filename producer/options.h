@@ -20,6 +20,7 @@ struct options {
 	bool express;
 	bool dry_run;
 	bool force;
+	bool republish; /* not together with force */
 };
 
 enum options_answer {

@@ -41,11 +41,11 @@ static void add_picking(const struct plan *plan, struct db_params *params)
 	bool refreshing = options->job_type == JOB_TOKEN_REFRESH;
 
 	plan_add_selection(plan, params);
-	if (refreshing && everyone && !options->force)
+	if (refreshing && everyone && !options->force && !options->republish)
 		db_param_integer(params, TOKEN_EXPIRES_WITHIN_S);
 	else
 		db_param_text(params, NULL);
-	db_param_boolean(params, refreshing || options->force);
+	db_param_boolean(params, (refreshing || options->force) && !options->republish);
 }
 
 static bool find_day(struct session *session, void *context, struct error *err)
@@ -113,6 +113,8 @@ static bool count_jobs(struct session *session, void *context, struct error *err
 	if (!db_query(session->db, STATEMENT_COUNT_SELECTION, &params, &result, err))
 		return false;
 	read_counts(plan, result);
+	if (plan->options->republish)
+		plan->planned = 0;
 	db_result_destroy(result);
 	return true;
 }
@@ -154,6 +156,11 @@ static bool reopen_jobs(struct session *session, void *context, struct error *er
 	return db_query(session->db, STATEMENT_REPUBLISH_OPEN, &params, NULL, err);
 }
 
+static bool reopens(const struct options *options)
+{
+	return options->force || options->republish;
+}
+
 bool plan_count_unpublished(struct session *session, void *context, struct error *err)
 {
 	struct plan *plan = context;
@@ -169,8 +176,8 @@ bool plan_count_unpublished(struct session *session, void *context, struct error
 }
 
 /*
- * Jobs that wait to be published, left by an interrupted run, are not on their way; with --force,
- * none is that is not published once more. A dry run has written nothing, so what it would write is
+ * Jobs that wait to be published, left by an interrupted run, are not on their way; with --force and
+ * --republish, none is that is not published once more. A dry run has written nothing, so what it would write is
  * added.
  */
 static void sort_counts(struct plan *plan)
@@ -181,7 +188,7 @@ static void sort_counts(struct plan *plan)
 	if (options->dry_run)
 		plan->unpublished += plan->planned;
 	plan->on_their_way -= left_over < plan->on_their_way ? left_over : plan->on_their_way;
-	if (options->dry_run && options->force) {
+	if (options->dry_run && reopens(options)) {
 		plan->unpublished += plan->on_their_way;
 		plan->on_their_way = 0;
 	}
@@ -190,16 +197,18 @@ static void sort_counts(struct plan *plan)
 bool plan_make(struct session *session, const struct options *options, struct plan *plan,
 	struct error *err)
 {
+	bool only_counts = options->dry_run || options->republish;
+
 	*plan = (struct plan){.options = options};
 	memcpy(plan->day, options->day, DAY_SIZE);
 	if (plan->day[0] == '\0' && !session_do(session, find_day, plan, err))
 		return false;
 	if (!session_do(session, check_selection, plan, err))
 		return false;
-	if (!session_do(session, options->dry_run ? count_jobs : write_manifest, plan, err))
+	if (!session_do(session, only_counts ? count_jobs : write_manifest, plan, err))
 		return false;
 	killpoint(KILL_PRODUCER_PLANNED, 0);
-	if (options->force && !options->dry_run && !session_do(session, reopen_jobs, plan, err))
+	if (reopens(options) && !options->dry_run && !session_do(session, reopen_jobs, plan, err))
 		return false;
 	if (!session_do(session, plan_count_unpublished, plan, err))
 		return false;

@@ -28,7 +28,8 @@ struct plan {
 };
 
 /*
- * Write the manifest; with --dry-run only count.
+ * Write the manifest; with --dry-run only count. With --republish none is written: what is on its
+ * way becomes unpublished again.
  *
  * Fails: bad_request - the store or account that the caller names does not exist; settings -
  *        SYNC_TIMEZONE does not; otherwise as session_do().

@@ -126,7 +126,7 @@ static void raise_alarm(const char *what)
 static void delete_queue(const char *what)
 {
 	static const char *const apply[] = {"syncctl", "topology", "apply", NULL};
-	static const char *const again[] = {"--force", NULL};
+	static const char *const again[] = {"--republish", NULL};
 	char *path = harness_sentence("/api/queues/%s/sync.jobs", scene.fleet.vhost.name);
 
 	harness_note(&scene.harness, "DELETE %s", path);

@@ -321,6 +321,56 @@ static void force_repeats_what_is_done_and_on_its_way(void **state)
 	assert_queue_holds("sync.jobs", 4);
 }
 
+/* Of four accounts one has no job yet, one is done, one died, and one has a job on its way. */
+static void create_mixed_day(void)
+{
+	test_insert_accounts(database.db, 4);
+	test_execute(database.db, "UPDATE store_accounts SET status = 'DISABLED' WHERE id = 4");
+	assert_produces((const char *const[]){NULL}, "published 3");
+	test_execute(database.db,
+		"UPDATE store_accounts SET status = 'CONNECTED' WHERE id = 4;"
+		"UPDATE sync_jobs SET state = 'success' WHERE account_id = 1;"
+		"UPDATE sync_jobs SET state = 'dead' WHERE account_id = 2;"
+		"UPDATE sync_jobs SET state = 'retrying', attempt = 3 WHERE account_id = 3");
+	purge("sync.jobs");
+}
+
+static void republish_sends_what_is_on_its_way_and_nothing_else(void **state)
+{
+	struct mailbox mailbox;
+	char *job_id;
+
+	create_mixed_day();
+
+	assert_produces((const char *const[]){"--republish", NULL},
+		"planned 0, published 1, already on their way 0, already done 2");
+
+	collect(&mailbox, "sync.jobs", 1);
+	job_id = test_query_string(
+		database.db, "SELECT job_id::text FROM sync_jobs WHERE account_id = 3");
+	assert_int_equal(mailbox.count, 1);
+	assert_string_equal(mailbox.first.job_id, job_id);
+	assert_int_equal(mailbox.first.attempt, 3);
+	assert_int_equal(count_jobs("true"), 3);
+	assert_int_equal(count_jobs("state = 'retrying' AND published_at IS NOT NULL"), 1);
+	assert_int_equal(test_query_integer(database.db, "SELECT count(*) FROM sync_runs"), 1);
+	free(job_id);
+	free(mailbox.ids);
+}
+
+static void republish_can_be_tried_and_narrowed(void **state)
+{
+	create_mixed_day();
+
+	assert_produces((const char *const[]){"--republish", "--dry-run", NULL},
+		"would plan 0, publish 1; already on their way 0, already done 2");
+	assert_int_equal(count_jobs("published_at IS NULL"), 0);
+	assert_produces((const char *const[]){"--republish", "--account", "1", NULL},
+		"planned 0, published 0");
+
+	assert_queue_holds("sync.jobs", 0);
+}
+
 static void token_refresh_is_for_expiring_tokens(void **state)
 {
 	static const char *const refresh[] = {"--job-type", "token_refresh", NULL};
@@ -550,6 +600,8 @@ int main(void)
 		cmocka_unit_test_setup(express_jobs_go_to_their_own_queue, setup),
 		cmocka_unit_test_setup(dry_run_writes_nothing, setup),
 		cmocka_unit_test_setup(force_repeats_what_is_done_and_on_its_way, setup),
+		cmocka_unit_test_setup(republish_sends_what_is_on_its_way_and_nothing_else, setup),
+		cmocka_unit_test_setup(republish_can_be_tried_and_narrowed, setup),
 		cmocka_unit_test_setup(token_refresh_is_for_expiring_tokens, setup),
 		cmocka_unit_test_setup(day_is_that_of_the_time_zone, setup),
 		cmocka_unit_test_setup(two_at_once_publish_each_job_once, setup),

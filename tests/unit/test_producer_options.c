@@ -55,7 +55,8 @@ static void no_words_mean_everything_today(void **state)
 	assert_int_equal(reading.options.account_id, 0);
 	assert_string_equal(reading.options.day, "");
 	assert_int_equal(reading.options.job_type, JOB_DAILY_SYNC);
-	assert_false(reading.options.express || reading.options.force || reading.options.dry_run);
+	assert_false(reading.options.express || reading.options.force || reading.options.dry_run ||
+		     reading.options.republish);
 	finish(&reading);
 }
 
@@ -76,6 +77,23 @@ static void every_option_is_read(void **state)
 	assert_true(reading.options.force);
 	assert_true(reading.options.dry_run);
 	finish(&reading);
+}
+
+static void republish_is_read_and_contradicts_force(void **state)
+{
+	struct reading alone;
+	struct reading both;
+
+	read_words(&alone, (const char *const[]){"--republish", NULL});
+	read_words(&both, (const char *const[]){"--republish", "--force", NULL});
+
+	assert_int_equal(alone.answer, OPTIONS_RUN);
+	assert_true(alone.options.republish);
+	assert_false(alone.options.force);
+	assert_int_equal(both.answer, OPTIONS_WRONG);
+	assert_non_null(strstr(both.faults.data, "--force and --republish contradict each other"));
+	finish(&alone);
+	finish(&both);
 }
 
 static void help_and_version_are_answers(void **state)
@@ -152,6 +170,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_words_mean_everything_today),
 		cmocka_unit_test(every_option_is_read),
+		cmocka_unit_test(republish_is_read_and_contradicts_force),
 		cmocka_unit_test(help_and_version_are_answers),
 		cmocka_unit_test(every_fault_is_named),
 		cmocka_unit_test(account_ids_beyond_64_bits_are_refused),
