@@ -56,6 +56,18 @@ const struct statement_definition statements_of_dead[STATEMENTS] = {
 		"uuid[],uuid[],int8[],text[],text[],date[],timestamptz[],date",
 		"int4,text,text,text,bool,bool,text,text,text,bool,bool"},
 
+	/*
+	 * The job $1, if it is dead and nobody has decided about it: job, account, store, type, day, attempt, worker, error class, error
+	 * text, when it died, the row as JSON.
+	 */
+	[STATEMENT_DEAD_LOST] = {"dead_lost", PROGRAM_OPERATOR,
+		"SELECT job_id::text, account_id, store_code::text, job_type::text, snapshot_date::text, attempt, coalesce(worker, ''),"
+		"	coalesce(error_class, 'unknown'), coalesce(error_details, message, ''),"
+		"	coalesce((extract(epoch FROM finished_at) * 1000000)::int8, 0), to_jsonb(j)::text "
+		"FROM sync_jobs j WHERE job_id = $1 AND state = 'dead'"
+		"	AND NOT EXISTS (SELECT FROM dead_letter_fates f WHERE f.job_id = $1)",
+		"uuid", "text,int8,text,text,text,int4,text,text,text,int8,text"},
+
 	/* $1 action, $2 what, $3 who, $4 the selection in words, $5 the reason, $6 how many letters. */
 	[STATEMENT_DEAD_BEGIN_ACTION] = {"dead_begin_action", PROGRAM_OPERATOR,
 		"INSERT INTO operator_actions (action_id, action, actor, selection, reason, planned) VALUES ($1, $2, $3, $4, $5, $6)",

@@ -131,9 +131,6 @@ static enum exit_code run_audit(struct command_context *context, int argc, char 
 
 	if (read_options(context, argc, argv, &options) != EXIT_DONE)
 		return EXIT_USAGE;
-	if (!context->config.amqp_url)
-		return command_misused(context, "AMQP_URL is not set: "
-						"amqp://user:password@host:5672/vhost");
 	report.json = options.json;
 	report.out = tmpfile();
 	if (!report.out)
@@ -191,6 +188,6 @@ const struct command command_audit = {
 		"Violations: run_count, odd_state, double_final, wrong_final, records_differ, missing_snapshot,\n"
 		"lost_jobs, lost_dead_letters, missing_log, stuck. Warnings: double_job, open_intent, stuck (no\n"
 		"worker is there), missing_queue, cannot_tell.\n",
-	.needs = NEEDS_DATABASE,
+	.needs = NEEDS_BOTH,
 	.run = run_audit,
 };

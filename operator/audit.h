@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `syncctl audit`, in four steps: audit.c reads the command line, audit_look.c asks broker and
- * database until what they say can be judged, audit_judge.c judges, audit_list.c names the
- * exceptions, audit_report.c writes all of it as text or JSON.
+ * `syncctl audit`: audit.c reads the command line, audit_look.c asks broker and database until what
+ * they say can be judged, audit_judge.c judges, audit_list.c names the exceptions that the database
+ * alone shows and audit_queues.c those that the queues prove, audit_report.c writes all of it as text
+ * or JSON.
  * Threads: the main thread alone.
  */
 #ifndef OPERATOR_AUDIT_H
@@ -74,7 +75,7 @@ struct audit_finding {
 	int64_t count;
 	struct audit_subject subject;
 	const char *text;
-	const char *way_out;
+	const char *way_out; /* {job}, {account}, {type} and {day} stand for the subject's */
 };
 
 /* Columns of STATEMENT_AUDIT_RUNS. */

@@ -105,8 +105,9 @@ static const struct audit_kind kinds[] = {
 	{.name = "odd_state",
 		.severity = AUDIT_VIOLATION,
 		.list = STATEMENT_AUDIT_ODD_STATE,
-		.way_out = "sync_jobs was changed by hand; storesync-producer --force publishes "
-			   "the job again"},
+		.way_out =
+			"sync_jobs was changed by hand; storesync-producer --republish --account "
+			"{account} --job-type {type} --date {day} publishes the job again"},
 	{.name = "double_final",
 		.severity = AUDIT_VIOLATION,
 		.list = STATEMENT_AUDIT_DOUBLE_FINAL,
@@ -122,7 +123,8 @@ static const struct audit_kind kinds[] = {
 	{.name = "missing_snapshot",
 		.severity = AUDIT_VIOLATION,
 		.list = STATEMENT_AUDIT_MISSING_SNAPSHOT,
-		.way_out = "storesync-producer --force repeats the job while its day is not over"},
+		.way_out = "while its day is not over, storesync-producer --force --account "
+			   "{account} --job-type {type} --date {day} repeats the job"},
 	{.name = "double_job",
 		.severity = AUDIT_WARNING,
 		.list = STATEMENT_AUDIT_DOUBLE_JOB,

@@ -12,14 +12,16 @@
 static const struct audit_kind lost_jobs = {.name = "lost_jobs",
 	.severity = AUDIT_VIOLATION,
 	.list = STATEMENT_AUDIT_OPEN_JOBS,
-	.way_out = "storesync-producer --force publishes open jobs again (--account, --job-type "
-		   "and --date choose them)",
+	.way_out = "storesync-producer --republish --job-type {type} --date {day} publishes every "
+		   "open job of that type and day again (--account {account}: this one alone)",
 	.because = ", and no queue holds a message of it"};
 static const struct audit_kind lost_letters = {.name = "lost_dead_letters",
 	.severity = AUDIT_VIOLATION,
 	.list = STATEMENT_AUDIT_DEAD_JOBS,
-	.way_out = "the reason stands in sync_jobs and sync_logs; storesync-producer --force "
-		   "repeats the job",
+	.way_out =
+		"syncctl dead show {job} tells why it died; storesync-producer --force --account "
+		"{account} --job-type {type} --date {day} repeats it; then, or if nothing is to be "
+		"repeated, syncctl dead discard --job {job} --yes --reason TEXT settles it",
 	.because = ", and sync.jobs.dead does not hold it"};
 static const struct audit_kind missing_log = {.name = "missing_log",
 	.severity = AUDIT_VIOLATION,
@@ -29,7 +31,8 @@ static const struct audit_kind missing_log = {.name = "missing_log",
 static const struct audit_kind stuck_violation = {.name = "stuck",
 	.severity = AUDIT_VIOLATION,
 	.list = STATEMENT_AUDIT_STUCK,
-	.way_out = "look at the workers; storesync-producer --force publishes the job again"};
+	.way_out = "look at the workers; storesync-producer --republish --account {account} "
+		   "--job-type {type} --date {day} publishes the job again"};
 static const struct audit_kind stuck_warning = {.name = "stuck",
 	.severity = AUDIT_WARNING,
 	.list = STATEMENT_AUDIT_STUCK,

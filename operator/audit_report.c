@@ -205,26 +205,72 @@ void audit_report_count(struct audit_report *report, enum audit_severity severit
 		report->warnings++;
 }
 
-void audit_report_finding(struct audit_report *report, const struct audit_finding *finding)
+/* What is not known stays a word to be replaced. */
+static void append_member(const struct audit_subject *subject, const char *member, struct text *out)
+{
+	const char *value = NULL;
+
+	if (strncmp(member, "{job}", 5) == 0)
+		value = subject->job_id ? subject->job_id : "ID";
+	else if (strncmp(member, "{type}", 6) == 0)
+		value = subject->job_type ? subject->job_type : "TYPE";
+	else if (strncmp(member, "{day}", 5) == 0)
+		value = subject->day ? subject->day : "DAY";
+	if (value)
+		text_append(out, value);
+	else if (subject->account_id)
+		text_append_format(out, "%" PRId64, subject->account_id);
+	else
+		text_append(out, "ID");
+}
+
+static void fill_way_out(const struct audit_finding *finding, struct text *out)
+{
+	for (const char *at = finding->way_out; *at;) {
+		size_t plain = strcspn(at, "{");
+
+		text_append_bytes(out, at, plain);
+		at += plain;
+		if (*at)
+			append_member(&finding->subject, at, out);
+		at += strcspn(at, "}");
+		at += *at == '}';
+	}
+}
+
+static void print_finding(FILE *out, const struct audit_finding *finding, const char *way_out)
+{
+	fprintf(out, "%s %s:", finding->severity == AUDIT_VIOLATION ? "VIOLATION" : "warning",
+		finding->name);
+	print_subject(out, &finding->subject);
+	fprintf(out, " %s\n          way out: %s\n", finding->text, way_out);
+}
+
+static void write_finding(
+	struct audit_report *report, const struct audit_finding *finding, const char *way_out)
 {
 	FILE *out = report->out;
 
-	audit_report_count(report, finding->severity);
-	report->has_candidate = false;
-	if (!report->json) {
-		fprintf(out,
-			"%s %s:", finding->severity == AUDIT_VIOLATION ? "VIOLATION" : "warning",
-			finding->name);
-		print_subject(out, &finding->subject);
-		fprintf(out, " %s\n          way out: %s\n", finding->text, finding->way_out);
-		return;
-	}
 	begin_member(report);
 	write_string(out, "{", "name", finding->name);
 	fprintf(out, ",\"count\":%" PRId64, finding->count);
 	write_subject(out, &finding->subject);
 	write_string(out, ",", "text", finding->text);
-	write_string(out, ",", "way_out", finding->way_out);
+	write_string(out, ",", "way_out", way_out);
+}
+
+void audit_report_finding(struct audit_report *report, const struct audit_finding *finding)
+{
+	struct text way_out = {0};
+
+	audit_report_count(report, finding->severity);
+	report->has_candidate = false;
+	fill_way_out(finding, &way_out);
+	if (report->json)
+		write_finding(report, finding, text_string(&way_out));
+	else
+		print_finding(report->out, finding, text_string(&way_out));
+	text_finish(&way_out);
 }
 
 void audit_report_candidate(

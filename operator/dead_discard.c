@@ -9,6 +9,7 @@
 #include "operator/command.h"
 #include "operator/dead_action.h"
 #include "operator/dead_list.h"
+#include "operator/dead_lost.h"
 #include "operator/dead_options.h"
 #include "operator/dead_plan.h"
 
@@ -16,6 +17,7 @@ struct discard {
 	const struct dead_options *options;
 	struct dead_session session;
 	struct dead_list list;
+	struct dead_lost lost;
 	struct dead_plan plan;
 	struct dead_action action;
 	size_t discarded; /* by this command */
@@ -54,6 +56,15 @@ static enum dead_decision decide(void *context, const struct dead_message *messa
 	return DEAD_TAKE;
 }
 
+/* There is no letter to pass by, and --job has chosen no other. */
+static bool discard_lost(struct discard *discard, struct error *err)
+{
+	if (!dead_action_discard(&discard->action, &discard->lost.message, err))
+		return false;
+	discard->discarded++;
+	return true;
+}
+
 static enum exit_code act(struct discard *discard, struct error *err)
 {
 	const struct dead_visitor visitor = {
@@ -68,7 +79,8 @@ static enum exit_code act(struct discard *discard, struct error *err)
 	if (!dead_action_begin(&discard->action, &discard->session, ACTION_DISCARD,
 		    discard->options, dead_plan_discards(&discard->plan), err))
 		return EXIT_FAILED;
-	ok = dead_pass(discard->session.config, &visitor, err);
+	ok = discard->lost.found ? discard_lost(discard, err)
+				 : dead_pass(discard->session.config, &visitor, err);
 	printf("discarded %zu of %zu", discard->discarded, dead_plan_discards(&discard->plan));
 	if (discard->removed > 0)
 		printf("; removed %zu that had been retried or discarded before", discard->removed);
@@ -89,12 +101,16 @@ static enum exit_code run_with(
 	struct discard *discard, const struct config *config, struct error *err)
 {
 	if (!dead_session_open(&discard->session, config, err) ||
-		!dead_list_read(&discard->session, &discard->list, err))
+		!dead_list_read(&discard->session, &discard->list, err) ||
+		!dead_lost_find(&discard->session, &discard->list, &discard->options->filter,
+			&discard->lost, err))
 		return EXIT_FAILED;
 	dead_plan_make(&discard->list, &discard->options->filter, &discard->plan);
+	discard->plan.lost = discard->lost.found;
 	if (!discard->options->yes) {
 		dead_plan_print_discard(&discard->plan);
-		if (discard->plan.selected > 0)
+		dead_lost_print(&discard->lost);
+		if (discard->plan.selected + discard->plan.lost > 0)
 			printf("nothing was done; to go on repeat the command with --yes --reason TEXT\n");
 		return EXIT_DONE;
 	}
@@ -124,6 +140,7 @@ static enum exit_code run_discard(struct command_context *context, int argc, cha
 	if (result == EXIT_FAILED)
 		fprintf(stderr, "syncctl dead discard: %s\n", err.text);
 	dead_action_finish(&discard.action);
+	dead_lost_finish(&discard.lost);
 	dead_list_finish(&discard.list);
 	dead_session_finish(&discard.session);
 	text_finish(&faults);
@@ -132,12 +149,15 @@ static enum exit_code run_discard(struct command_context *context, int argc, cha
 
 const struct command command_dead_discard = {
 	.name = "dead discard",
-	.arguments = "[FILTER...] [--yes --reason TEXT]",
+	.arguments = "[FILTER...] [--dry-run | --yes --reason TEXT]",
 	.summary = "take dead letters out of the queue for good",
 	.help = "Without --yes: says what would be done and does nothing. With it, every dead letter that the\n"
 		"filters select leaves the queue, of whatever category; message and error are kept in the\n"
 		"table dead_letter_fates, and the command with its reason in operator_actions. Only those\n"
 		"that a retry has begun and not finished stay: syncctl dead retry finishes them.\n"
+		"\n"
+		"A job that is dead in the manifest and whose letter was lost is discarded by --job ID, which\n"
+		"settles the audit.\n"
 		"\n" DEAD_FILTER_HELP "  --dry-run           the plan, as without --yes\n"
 		"  --yes               do it\n"
 		"  --reason TEXT       why, for the audit; needed with --yes\n",

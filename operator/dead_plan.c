@@ -49,7 +49,8 @@ size_t dead_plan_leftovers(const struct dead_plan *plan)
 
 size_t dead_plan_discards(const struct dead_plan *plan)
 {
-	return plan->selected - dead_plan_leftovers(plan) - plan->counts[DEAD_HALF_RETRIED];
+	return plan->selected - dead_plan_leftovers(plan) - plan->counts[DEAD_HALF_RETRIED] +
+	       plan->lost;
 }
 
 /* A line for each category that is not done with: how many, and the way out. */
@@ -65,6 +66,13 @@ static void print_ways_out(
 	}
 }
 
+static void print_selection(const struct dead_plan *plan)
+{
+	if (plan->lost > 0)
+		printf("; %zu has lost its letter", plan->lost);
+	printf(" (selected %zu of %zu dead letters)\n", plan->selected, plan->total);
+}
+
 void dead_plan_print_retry(const struct dead_plan *plan)
 {
 	printf("would retry %zu", dead_plan_retries(plan));
@@ -72,7 +80,7 @@ void dead_plan_print_retry(const struct dead_plan *plan)
 		if (plan->counts[i] > 0 && i != DEAD_RETRIABLE)
 			printf("; %zu %s", plan->counts[i],
 				dead_category_rule((enum dead_category)i)->meaning);
-	printf(" (selected %zu of %zu dead letters)\n", plan->selected, plan->total);
+	print_selection(plan);
 	print_ways_out(plan, is_retried);
 	if (plan->of_earlier_days > 0)
 		printf("  %zu of those to be retried are of earlier days: they would store what TikTok says now under that date\n",
@@ -91,6 +99,6 @@ void dead_plan_print_discard(const struct dead_plan *plan)
 		if (plan->counts[i] > 0)
 			printf("; %zu %s", plan->counts[i],
 				dead_category_rule((enum dead_category)i)->meaning);
-	printf(" (selected %zu of %zu dead letters)\n", plan->selected, plan->total);
+	print_selection(plan);
 	print_ways_out(plan, is_discarded);
 }

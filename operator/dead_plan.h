@@ -16,12 +16,13 @@ struct dead_plan {
 	size_t selected; /* that pass the filters */
 	size_t counts[DEAD_CATEGORIES];
 	size_t of_earlier_days; /* of those that would be retried */
+	size_t lost;            /* dead jobs without a letter (dead_lost.h), beside these */
 };
 
 /* Choose the letters that pass the filters, and count them. */
 void dead_plan_make(
 	struct dead_list *list, const struct dead_filter *filter, struct dead_plan *plan);
-/* How many would be retried, discarded, and removed because that was done before. */
+/* How many would be retried, discarded (lost ones too), and removed because that was done before. */
 size_t dead_plan_retries(const struct dead_plan *plan);
 size_t dead_plan_discards(const struct dead_plan *plan);
 size_t dead_plan_leftovers(const struct dead_plan *plan);

@@ -20,6 +20,7 @@
 #include "operator/dead_action.h"
 #include "operator/dead_canary.h"
 #include "operator/dead_list.h"
+#include "operator/dead_lost.h"
 #include "operator/dead_options.h"
 #include "operator/dead_plan.h"
 
@@ -27,6 +28,7 @@ struct retry {
 	const struct dead_options *options;
 	struct dead_session session;
 	struct dead_list list;
+	struct dead_lost lost;
 	struct dead_plan plan;
 	struct dead_action action;
 	size_t retried; /* by this command */
@@ -206,20 +208,29 @@ static enum exit_code act(struct retry *retry, struct error *err)
 
 /* ---- The command ---- */
 
+static void print_plan(const struct retry *retry)
+{
+	dead_plan_print_retry(&retry->plan);
+	dead_lost_print(&retry->lost);
+}
+
 static enum exit_code run_with(struct retry *retry, const struct config *config, struct error *err)
 {
 	if (!dead_session_open(&retry->session, config, err) ||
-		!dead_list_read(&retry->session, &retry->list, err))
+		!dead_list_read(&retry->session, &retry->list, err) ||
+		!dead_lost_find(
+			&retry->session, &retry->list, &retry->options->filter, &retry->lost, err))
 		return EXIT_FAILED;
 	dead_plan_make(&retry->list, &retry->options->filter, &retry->plan);
+	retry->plan.lost = retry->lost.found;
 	if (!retry->options->yes) {
-		dead_plan_print_retry(&retry->plan);
+		print_plan(retry);
 		if (dead_plan_retries(&retry->plan) > 0)
 			printf("nothing was done; to go on repeat the command with --yes, at best with --canary 5 first\n");
 		return EXIT_DONE;
 	}
 	if (dead_plan_retries(&retry->plan) + dead_plan_leftovers(&retry->plan) == 0) {
-		dead_plan_print_retry(&retry->plan);
+		print_plan(retry);
 		printf("nothing to do\n");
 		return EXIT_DONE;
 	}
@@ -243,6 +254,7 @@ static enum exit_code run_retry(struct command_context *context, int argc, char 
 	if (result == EXIT_FAILED)
 		fprintf(stderr, "syncctl dead retry: %s\n", err.text);
 	dead_action_finish(&retry.action);
+	dead_lost_finish(&retry.lost);
 	dead_list_finish(&retry.list);
 	dead_session_finish(&retry.session);
 	text_finish(&faults);
@@ -251,7 +263,8 @@ static enum exit_code run_retry(struct command_context *context, int argc, char 
 
 const struct command command_dead_retry = {
 	.name = "dead retry",
-	.arguments = "[FILTER...] [--yes [--canary N] [--rate N] [--reason TEXT]]",
+	.arguments =
+		"[FILTER...] [--dry-run | --yes [--canary N [--canary-timeout D]] [--rate N] [--reason TEXT]]",
 	.summary = "make and publish new jobs for dead ones",
 	.help = "Without --yes: says what would be done and does nothing. With it, every dead letter that can\n"
 		"be retried is repeated by a new job, which knows its origin (sync_jobs.origin_job_id) and\n"

@@ -401,24 +401,52 @@ static void results_that_no_logger_took_are_not_missed(void **state)
 	test_fleet_assert_violations(&fleet, 3, "missing_log", NULL);
 }
 
-static void a_lost_dead_letter_is_named_until_somebody_decides(void **state)
+/* The audit names the way out: publish again what is open. */
+static void the_way_out_of_lost_messages_leads_out(void **state)
 {
 	struct json *report = NULL;
+	const struct json *violation;
+	const char *way_out;
+	char *today;
+
+	create_waiting_day(2);
+	purge("sync.jobs");
+	assert_int_equal(test_fleet_audit(&fleet, all, &report), 3);
+	violation = json_array_at(json_array(report, "violations"), 0);
+	today = test_query_string(
+		fleet.database.db, "SELECT max(snapshot_date)::text FROM sync_jobs");
+	way_out = test_report_string(violation, "way_out");
+	assert_non_null(
+		strstr(way_out, "storesync-producer --republish --job-type daily_sync --date 20"));
+	assert_non_null(strstr(way_out, today));
+	json_destroy(report);
+	test_fleet_produce(&fleet, (const char *const[]){"--republish", "--job-type", "daily_sync",
+					   "--date", today, NULL});
+	expect_totals(all, 2, 0, 2, 0);
+	free(today);
+}
+
+static void a_lost_dead_letter_is_named_until_somebody_decides(void **state)
+{
+	const char *discard[] = {"syncctl", "dead", "discard", "--job", NULL, "--yes", "--reason",
+		"its letter was purged", NULL};
+	struct json *report = NULL;
+	char *job_id;
 
 	create_day_with_a_dead_job();
+	job_id = test_query_string(
+		fleet.database.db, "SELECT job_id::text FROM sync_jobs WHERE state = 'dead'");
 	test_fleet_assert_audit_clean(&fleet);
 	purge("sync.jobs.dead");
 	plant("SELECT job_id::text FROM sync_jobs WHERE state = 'dead'", "lost_dead_letters");
 
-	execute("INSERT INTO operator_actions (action_id, action, actor, selection, planned)"
-		" VALUES ('11111111-1111-4111-8111-111111111111', 'discard', 'test', 'all', 1);"
-		"INSERT INTO dead_letter_fates (dead_id, action_id, fate, job_id, body)"
-		" SELECT gen_random_uuid(), '11111111-1111-4111-8111-111111111111', 'discarded', job_id, ''"
-		" FROM sync_jobs WHERE state = 'dead'");
+	discard[4] = job_id;
+	assert_int_equal(test_fleet_run(&fleet, discard, NULL), 0);
 	assert_int_equal(test_fleet_audit(&fleet, all, &report), 0);
 	assert_int_equal(test_report_integer(json_object(report, "totals"), "failed"), 1);
 	assert_int_equal(test_report_integer(json_object(report, "totals"), "dead"), 0);
 	json_destroy(report);
+	free(job_id);
 }
 
 int main(void)
@@ -444,6 +472,7 @@ int main(void)
 		cmocka_unit_test_teardown(a_deleted_queue_is_missed_with_its_messages, tear_down),
 		cmocka_unit_test_teardown(the_row_of_an_earlier_attempt_is_missed_too, tear_down),
 		cmocka_unit_test_teardown(results_that_no_logger_took_are_not_missed, tear_down),
+		cmocka_unit_test_teardown(the_way_out_of_lost_messages_leads_out, tear_down),
 		cmocka_unit_test_teardown(
 			a_lost_dead_letter_is_named_until_somebody_decides, tear_down),
 	};

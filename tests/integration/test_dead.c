@@ -929,6 +929,98 @@ static void a_discarded_letter_that_comes_again_is_removed_and_not_retried(void 
 	text_finish(&body);
 }
 
+/* A dead job of an account whose letter is nowhere. */
+static void lose_letter(int64_t account_id, char job_id[UUID_TEXT_SIZE])
+{
+	struct letter letter = make_letter(account_id);
+	struct text ignored = {0};
+
+	send_letter(&letter, job_id, NULL);
+	flush_letters();
+	assert_int_equal(drain(DEAD_QUEUE, &ignored), 1);
+	text_finish(&ignored);
+	test_execute(database.db,
+		"UPDATE sync_jobs SET error_class = 'server', error_details = 'HTTP status 503'");
+}
+
+static void a_job_that_lost_its_letter_is_in_the_plan_and_left(void **state)
+{
+	struct letter other = make_letter(2);
+	char job_id[UUID_TEXT_SIZE];
+	struct text output = {0};
+
+	lose_letter(1, job_id);
+	send_letter(&other, NULL, NULL);
+	flush_letters();
+
+	assert_int_equal(DEAD(&output, "discard", "--job", job_id), 0);
+	assert_says(
+		&output, "would discard 1; 1 has lost its letter (selected 0 of 1 dead letters)\n");
+	assert_says(&output, "nothing was done; to go on");
+	assert_int_equal(DEAD(&output, "retry", "--job", job_id, "--yes"), 0);
+	assert_says(&output, "would retry 0; 1 has lost its letter (selected 0 of 1 dead letters)");
+	assert_says(
+		&output, "storesync-producer --force --account 1 --job-type daily_sync --date 20");
+	assert_says(&output, "nothing to do");
+
+	assert_int_equal(test_query_integer(database.db, COUNT_FATES), 0);
+	assert_int_equal(test_query_integer(database.db, COUNT_NEW_JOBS), 0);
+	text_finish(&output);
+}
+
+static void a_job_that_lost_its_letter_is_discarded_once(void **state)
+{
+	struct letter other = make_letter(2);
+	char job_id[UUID_TEXT_SIZE];
+	struct text output = {0};
+	char *row;
+
+	lose_letter(1, job_id);
+	send_letter(&other, NULL, NULL);
+	flush_letters();
+
+	assert_int_equal(
+		DEAD(&output, "discard", "--job", job_id, "--yes", "--reason", "purged"), 0);
+	assert_says(&output, "discarded 1 of 1 (action ");
+	assert_int_equal(
+		DEAD(&output, "discard", "--job", job_id, "--yes", "--reason", "again"), 0);
+	assert_says(&output, "nothing to do");
+
+	row = test_query_string(database.db,
+		"SELECT concat_ws('|', f.fate, j.account_id, j.state, f.error_class, f.error_text,"
+		" convert_from(f.body, 'UTF8')::jsonb->>'job_id' = j.job_id::text,"
+		" a.action, a.reason, a.planned, a.done, a.finished_at IS NOT NULL)"
+		" FROM dead_letter_fates f JOIN operator_actions a USING (action_id) JOIN sync_jobs j USING (job_id)");
+	assert_string_equal(row, "discarded|1|dead|server|HTTP status 503|t|discard|purged|1|1|t");
+	free(row);
+	assert_int_equal(count_ready(DEAD_QUEUE), 1);
+	text_finish(&output);
+}
+
+/* Deciding about them would hide a job that is still to be told of. */
+static void only_a_dead_job_without_letter_and_fate_has_lost_it(void **state)
+{
+	struct letter letter = make_letter(1);
+	char job_id[UUID_TEXT_SIZE];
+	char open_id[UUID_TEXT_SIZE];
+	struct text output = {0};
+
+	lose_letter(2, open_id);
+	test_execute(database.db, "UPDATE sync_jobs SET state = 'retrying' WHERE account_id = 2");
+	assert_int_equal(DEAD(&output, "discard", "--job", open_id, "--yes", "--reason", "no"), 0);
+	assert_says(&output, "nothing to do");
+
+	send_letter(&letter, job_id, NULL);
+	flush_letters();
+	assert_int_equal(DEAD(&output, "discard", "--job", job_id), 0);
+	assert_says(&output, "would discard 1; 1 can be retried (selected 1 of 1 dead letters)");
+	assert_int_equal(DEAD(&output, "discard", "--job", job_id, "--yes", "--reason", "no"), 0);
+	assert_int_equal(DEAD(&output, "discard", "--job", job_id), 0);
+	assert_says(&output, "would discard 0 (selected 0 of 0 dead letters)");
+	assert_int_equal(test_query_integer(database.db, COUNT_FATES), 1);
+	text_finish(&output);
+}
+
 /* ---- Refused ---- */
 
 static void a_second_command_is_refused(void **state)
@@ -1073,6 +1165,9 @@ int main(void)
 		cmocka_unit_test_setup(what_is_discarded_is_kept_in_the_database, setup),
 		cmocka_unit_test_setup(
 			a_discarded_letter_that_comes_again_is_removed_and_not_retried, setup),
+		cmocka_unit_test_setup(a_job_that_lost_its_letter_is_in_the_plan_and_left, setup),
+		cmocka_unit_test_setup(a_job_that_lost_its_letter_is_discarded_once, setup),
+		cmocka_unit_test_setup(only_a_dead_job_without_letter_and_fate_has_lost_it, setup),
 		cmocka_unit_test_setup(a_second_command_is_refused, setup),
 		cmocka_unit_test_setup(a_foreign_consumer_is_named, setup),
 		cmocka_unit_test_setup(a_missing_binding_is_named_and_loses_nothing, setup),
