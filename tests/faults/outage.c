@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -29,6 +30,7 @@
 #include "tests/faults/program.h"
 #include "tests/faults/scene.h"
 #include "tests/support/environment.h"
+#include "tests/support/wait.h"
 
 #define SERVICES           3 /* two workers, a logger */
 #define WORKERS            2
@@ -62,6 +64,13 @@ static void servers(const char *command, const char *word)
 
 /* ---- In a server's place ---- */
 
+static bool address_is_taken(void *address)
+{
+	return bind(listener, address, sizeof(struct sockaddr_in)) == 0 &&
+	       listen(listener, 64) == 0;
+}
+
+/* What the killed server forked may hold its address for a moment longer than itself. */
 static void listen_in_place_of(const char *setting)
 {
 	const char *at = strchr(test_setting(setting), '@');
@@ -74,9 +83,8 @@ static void listen_in_place_of(const char *setting)
 	address.sin_port = htons((uint16_t)strtol(colon + 1, NULL, 10));
 	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-	if (bind(listener, (struct sockaddr *)&address, sizeof address) != 0 ||
-		listen(listener, 64) != 0)
-		fail_msg("cannot listen in the place of %s", setting);
+	if (!test_wait_until(address_is_taken, &address))
+		fail_msg("cannot listen in the place of %s: %s", setting, strerror(errno));
 	connects = 0;
 }
 

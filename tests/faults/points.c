@@ -47,9 +47,10 @@
 
 #define ROUND_HITS                                                                                 \
 	10 /* then everything is brought to its end: RabbitMQ delivers 50 times at most */
-#define ACCOUNTS        12
-#define LOOK_MS         100
-#define PATIENCE_MS     60000
+#define ACCOUNTS 12
+#define LOOK_MS  100
+#define PATIENCE_MS                                                                                \
+	180000 /* four ill accounts alone in a worker are excused twice each before a retry */
 #define LADDER_MS       200000 /* two rungs and some more */
 #define KILLED          (128 + SIGKILL)
 #define LETTERS_AT_ONCE 3

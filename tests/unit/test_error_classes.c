@@ -356,7 +356,7 @@ static void walk_unreadable_answers(struct seen *seen)
 		"{\"data\":", "<html></html>", "{\"a\":\"\xff\"}", "{\"a\":1,\"a\":2}",
 		"{\"data\":NaN}", NEW_CODE, "{\"data\":7}"};
 	static const char *const users[] = {"{}", "{\"data\":{}}", "{\"data\":{\"user\":[]}}",
-		PROFILE "x", "{\"data\":{\"user\":{\"open_id\":\"open-1\",\"follow",
+		"{\"data\":{\"user\":{\"open_id\":\"open-1\",\"follow",
 		"{\"data\":{\"user\":{\"open_id\":\"somebody-else\"}}}",
 		"{\"data\":{\"user\":{\"follower_count\":\"many\"}}}",
 		"{\"data\":{\"user\":{\"likes_count\":1.5}}}",
@@ -378,6 +378,7 @@ static void walk_unreadable_answers(struct seen *seen)
 				(enum metric_endpoint)endpoint, 200, any[i], ERROR_BAD_REPLY, seen);
 	for (size_t i = 0; i < sizeof users / sizeof *users; i++)
 		expect_answer(ENDPOINT_USER_INFO, 200, users[i], ERROR_BAD_REPLY, seen);
+	expect_answer(ENDPOINT_USER_INFO, 200, PROFILE "x", ERROR_BAD_REPLY, seen);
 	for (size_t i = 0; i < sizeof videos / sizeof *videos; i++)
 		expect_answer(ENDPOINT_VIDEO_LIST, 200, videos[i], ERROR_BAD_REPLY, seen);
 	for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++)
