@@ -7,7 +7,7 @@
  *     faults_partitions --cells 'worker-broker.*.10,all-broker.drop.*' --seed 7
  *
  * Each cell runs in a process of its own, several side by side, for they mostly wait. One line of
- * name=value a cell goes to standard output, and one at the end for all. One thread.
+ * name=value a cell goes to standard output, and the figures of all at the end, one a line. One thread.
  */
 #include <errno.h>
 #include <fnmatch.h>
@@ -273,12 +273,11 @@ static void summarise(const struct run runs[], size_t count, size_t failed, int6
 		cpu = used > cpu ? used : cpu;
 	}
 	qsort(recoveries, known, sizeof recoveries[0], compare);
-	printf("summary cells=%zu failed=%zu recovery_median_ms=%.0f recovery_p99_ms=%.0f"
-	       " connects_per_s_max=%.2f cpu_percent_max=%.1f seconds=%" PRId64 " seed=%" PRIu64
-	       "\n",
+	printf("cells=%zu\nfailed=%zu\nrecovery_median_ms=%.0f\nrecovery_p99_ms=%.0f\n"
+	       "connects_per_s_max=%.2f\ncpu_percent_max=%.1f\nseconds=%" PRId64 "\n",
 		count, failed, known ? recoveries[known / 2] : -1.0,
 		known ? recoveries[known - 1 - known / 100] : -1.0, connects, cpu,
-		(clock_monotonic_ms() - began_ms) / 1000, options.seed);
+		(clock_monotonic_ms() - began_ms) / 1000);
 }
 
 int main(int argc, char **argv)
@@ -305,7 +304,7 @@ int main(int argc, char **argv)
 	}
 	if (only_list)
 		return EXIT_DONE;
-	printf("seed=%" PRIu64 " cells=%zu\n", options.seed, count);
+	printf("seed=%" PRIu64 "\n", options.seed);
 	failed = run_all(runs, count);
 	summarise(runs, count, failed, began_ms);
 	return failed == 0 ? EXIT_DONE : EXIT_FAILED;
