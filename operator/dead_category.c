@@ -34,6 +34,16 @@ const struct dead_category_rule *dead_category_rule(enum dead_category category)
 	return &rules[category];
 }
 
+bool dead_category_is_retried(enum dead_category category)
+{
+	return category == DEAD_RETRIABLE || category == DEAD_HALF_RETRIED;
+}
+
+bool dead_category_is_leftover(enum dead_category category)
+{
+	return category == DEAD_ALREADY_RETRIED || category == DEAD_ALREADY_DISCARDED;
+}
+
 bool dead_category_named(const char *name, enum dead_category *category)
 {
 	for (int i = 0; i < DEAD_CATEGORIES; i++) {

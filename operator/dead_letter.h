@@ -36,6 +36,10 @@ struct dead_category_rule {
 };
 
 const struct dead_category_rule *dead_category_rule(enum dead_category category);
+/* A retry makes a new job of it, or publishes the one that was made. */
+bool dead_category_is_retried(enum dead_category category);
+/* An earlier command decided about it; only the message is left, and a pass removes it. */
+bool dead_category_is_leftover(enum dead_category category);
 /* False: there is none of this name. */
 bool dead_category_named(const char *name, enum dead_category *category);
 

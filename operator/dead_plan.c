@@ -8,16 +8,6 @@
 
 #include "common/clock.h"
 
-static bool is_retried(enum dead_category category)
-{
-	return category == DEAD_RETRIABLE || category == DEAD_HALF_RETRIED;
-}
-
-static bool is_leftover(enum dead_category category)
-{
-	return category == DEAD_ALREADY_RETRIED || category == DEAD_ALREADY_DISCARDED;
-}
-
 void dead_plan_make(
 	struct dead_list *list, const struct dead_filter *filter, struct dead_plan *plan)
 {
@@ -32,7 +22,7 @@ void dead_plan_make(
 			continue;
 		plan->selected++;
 		plan->counts[letter->category]++;
-		if (is_retried(letter->category) && letter->of_earlier_day)
+		if (dead_category_is_retried(letter->category) && letter->of_earlier_day)
 			plan->of_earlier_days++;
 	}
 }
@@ -81,7 +71,7 @@ void dead_plan_print_retry(const struct dead_plan *plan)
 			printf("; %zu %s", plan->counts[i],
 				dead_category_rule((enum dead_category)i)->meaning);
 	print_selection(plan);
-	print_ways_out(plan, is_retried);
+	print_ways_out(plan, dead_category_is_retried);
 	if (plan->of_earlier_days > 0)
 		printf("  %zu of those to be retried are of earlier days: they would store what TikTok says now under that date\n",
 			plan->of_earlier_days);
@@ -89,7 +79,7 @@ void dead_plan_print_retry(const struct dead_plan *plan)
 
 static bool is_discarded(enum dead_category category)
 {
-	return category != DEAD_HALF_RETRIED && !is_leftover(category);
+	return category != DEAD_HALF_RETRIED && !dead_category_is_leftover(category);
 }
 
 void dead_plan_print_discard(const struct dead_plan *plan)

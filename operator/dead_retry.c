@@ -9,70 +9,52 @@
  * still there, and the next retry goes on where this one stopped: the new job's id follows from the
  * old one's, so that there is never a second.
  */
-#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "common/process.h"
 #include "common/topology.h"
 #include "operator/command.h"
-#include "operator/dead_action.h"
 #include "operator/dead_canary.h"
-#include "operator/dead_list.h"
-#include "operator/dead_lost.h"
-#include "operator/dead_options.h"
-#include "operator/dead_plan.h"
-
-struct retry {
-	const struct dead_options *options;
-	struct dead_session session;
-	struct dead_list list;
-	struct dead_lost lost;
-	struct dead_plan plan;
-	struct dead_action action;
-	size_t retried; /* by this command */
-	size_t removed; /* retried or discarded before */
-};
+#include "operator/dead_run.h"
 
 /* The letter of a message that this pass is to act on; NULL: there is none. */
-static struct dead_letter *find_letter(struct retry *retry, const struct dead_message *message)
+static struct dead_letter *find_letter(struct dead_run *run, const struct dead_message *message)
 {
 	size_t place;
 
-	if (!dead_index_find(&retry->list.index, message->letter.dead_id, &place) ||
-		!retry->list.letters[place].in_round)
+	if (!dead_index_find(&run->list.index, message->letter.dead_id, &place) ||
+		!run->list.letters[place].in_round)
 		return NULL;
-	return &retry->list.letters[place];
+	return &run->list.letters[place];
 }
 
 /* What was sent over a connection that is lost may not have arrived. */
 static void begin_pass(void *context)
 {
-	struct retry *retry = context;
+	struct dead_run *run = context;
 
-	for (size_t i = 0; i < retry->list.count; i++)
-		retry->list.letters[i].sent = false;
+	for (size_t i = 0; i < run->list.count; i++)
+		run->list.letters[i].sent = false;
 }
 
-static void note_retried(struct retry *retry, struct dead_letter *letter)
+static void note_retried(struct dead_run *run, struct dead_letter *letter)
 {
 	if (!letter->acted)
-		retry->retried++;
+		run->done++;
 	letter->acted = true;
 	letter->category = DEAD_ALREADY_RETRIED;
 }
 
-static enum dead_decision retry_letter(struct retry *retry, struct dead_letter *letter,
+static enum dead_decision retry_letter(struct dead_run *run, struct dead_letter *letter,
 	const struct dead_message *message, struct dead_issue *issue, struct error *err)
 {
 	struct dead_new_job made;
 
-	if (!dead_action_retry(&retry->action, message, &made, err))
+	if (!dead_action_retry(&run->action, message, &made, err))
 		return DEAD_FAIL;
 	memcpy(letter->new_job_id, made.job_id, sizeof letter->new_job_id);
 	if (made.is_published) { /* by a command that was killed, or by a producer */
-		note_retried(retry, letter);
+		note_retried(run, letter);
 		return DEAD_TAKE;
 	}
 	issue->key = topology_queue(QUEUE_JOBS)->key;
@@ -85,45 +67,42 @@ static enum dead_decision retry_letter(struct retry *retry, struct dead_letter *
 static enum dead_decision decide(void *context, const struct dead_message *message,
 	struct dead_issue *issue, struct error *err)
 {
-	struct retry *retry = context;
-	struct dead_letter *letter = find_letter(retry, message);
+	struct dead_run *run = context;
+	struct dead_letter *letter = find_letter(run, message);
 
 	if (!letter)
 		return DEAD_KEEP;
-	if (letter->category == DEAD_ALREADY_RETRIED ||
-		letter->category == DEAD_ALREADY_DISCARDED) {
-		retry->removed += !letter->acted;
+	if (dead_category_is_leftover(letter->category)) {
+		run->removed += !letter->acted;
 		return DEAD_TAKE;
 	}
 	if (letter->sent) /* a copy of one that is under way */
 		return DEAD_KEEP;
-	return retry_letter(retry, letter, message, issue, err);
+	return retry_letter(run, letter, message, issue, err);
 }
 
 static bool mark_issued(void *context, const struct dead_message *message, struct error *err)
 {
-	struct retry *retry = context;
-	struct dead_letter *letter = find_letter(retry, message);
+	struct dead_run *run = context;
+	struct dead_letter *letter = find_letter(run, message);
 
-	if (!dead_action_mark_published(&retry->action, letter->new_job_id, err))
+	if (!dead_action_mark_published(&run->action, letter->new_job_id, err))
 		return false;
-	note_retried(retry, letter);
+	note_retried(run, letter);
 	return true;
 }
 
 /* ---- Rounds ---- */
 
 /* At most limit (0: all) retriable letters, and with the last round what is left of earlier commands. */
-static size_t choose_round(struct retry *retry, size_t limit)
+static size_t choose_round(struct dead_run *run, size_t limit)
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < retry->list.count; i++) {
-		struct dead_letter *letter = &retry->list.letters[i];
-		enum dead_category category = letter->category;
-		bool is_retry = category == DEAD_RETRIABLE || category == DEAD_HALF_RETRIED;
-		bool is_leftover =
-			category == DEAD_ALREADY_RETRIED || category == DEAD_ALREADY_DISCARDED;
+	for (size_t i = 0; i < run->list.count; i++) {
+		struct dead_letter *letter = &run->list.letters[i];
+		bool is_retry = dead_category_is_retried(letter->category);
+		bool is_leftover = dead_category_is_leftover(letter->category);
 
 		letter->in_round = letter->chosen && !letter->acted &&
 				   ((is_retry && (limit == 0 || count < limit)) ||
@@ -133,114 +112,91 @@ static size_t choose_round(struct retry *retry, size_t limit)
 	return count;
 }
 
-static bool run_round(struct retry *retry, struct error *err)
+static bool run_round(struct dead_run *run, struct error *err)
 {
 	const struct dead_visitor visitor = {
-		.context = retry,
+		.context = run,
 		.doing = "retrying dead letters",
-		.issues_per_s = retry->options->issues_per_s,
+		.issues_per_s = run->options->issues_per_s,
 		.begin = begin_pass,
 		.decide = decide,
 		.issued = mark_issued,
 	};
 
-	return dead_pass(retry->session.config, &visitor, err);
+	return dead_pass(run->session.config, &visitor, err);
 }
 
 /* The ids of the jobs that this round made. Owns: the caller ends *ids. */
-static void collect_new_jobs(const struct retry *retry, struct db_array *ids)
+static void collect_new_jobs(const struct dead_run *run, struct db_array *ids)
 {
 	db_array_init(ids, DB_UUID);
-	for (size_t i = 0; i < retry->list.count; i++)
-		if (retry->list.letters[i].in_round && retry->list.letters[i].acted)
-			db_array_uuid(ids, retry->list.letters[i].new_job_id);
+	for (size_t i = 0; i < run->list.count; i++)
+		if (run->list.letters[i].in_round && run->list.letters[i].acted)
+			db_array_uuid(ids, run->list.letters[i].new_job_id);
 }
 
-static bool run_canary(struct retry *retry, struct error *err)
+static bool run_canary(struct dead_run *run, struct error *err)
 {
 	struct db_array ids;
 	bool ok;
 
-	choose_round(retry, (size_t)retry->options->canary);
-	if (!run_round(retry, err))
+	choose_round(run, (size_t)run->options->canary);
+	if (!run_round(run, err))
 		return false;
 	if (process_is_stopping())
 		return true;
-	collect_new_jobs(retry, &ids);
-	ok = dead_canary_wait(&retry->session, &ids, retry->options->canary_timeout_s * 1000, err);
+	collect_new_jobs(run, &ids);
+	ok = dead_canary_wait(&run->session, &ids, run->options->canary_timeout_s * 1000, err);
 	db_array_finish(&ids);
-	return ok && dead_list_refresh(&retry->session, &retry->list, err);
+	return ok && dead_list_refresh(&run->session, &run->list, err);
 }
 
-static bool run_rounds(struct retry *retry, struct error *err)
+static bool run_rounds(struct dead_run *run, struct error *err)
 {
-	if (retry->options->canary > 0 && dead_plan_retries(&retry->plan) > 0 &&
-		!run_canary(retry, err))
+	if (run->options->canary > 0 && dead_plan_retries(&run->plan) > 0 && !run_canary(run, err))
 		return false;
-	if (!process_is_stopping() && choose_round(retry, 0) > 0 && !run_round(retry, err))
-		return false;
-	if (!process_is_stopping())
-		return true;
-	error_set(err, ERROR_STOPPING,
-		"told to stop; the same command goes on where this one stopped");
-	return false;
+	return process_is_stopping() || choose_round(run, 0) == 0 || run_round(run, err);
 }
 
-static enum exit_code act(struct retry *retry, struct error *err)
+static enum exit_code act(struct dead_run *run, struct error *err)
 {
-	struct error end_err;
-	bool ok;
-
-	if (!dead_action_begin(&retry->action, &retry->session, ACTION_RETRY, retry->options,
-		    dead_plan_retries(&retry->plan), err))
+	if (!dead_action_begin(&run->action, &run->session, ACTION_RETRY, run->options,
+		    dead_plan_retries(&run->plan), err))
 		return EXIT_FAILED;
-	ok = run_rounds(retry, err);
-	printf("retried %zu of %zu", retry->retried, dead_plan_retries(&retry->plan));
-	if (retry->removed > 0)
-		printf("; removed %zu that had been retried or discarded before", retry->removed);
-	printf(" (action %s)\n", retry->action.action_id);
-	if (!dead_action_end(&retry->action, &end_err) && ok) {
-		*err = end_err;
-		ok = false;
-	}
-	return ok ? EXIT_DONE : EXIT_FAILED;
+	return dead_run_end(
+		run, "retried", dead_plan_retries(&run->plan), run_rounds(run, err), err);
 }
 
 /* ---- The command ---- */
 
-static void print_plan(const struct retry *retry)
+static void print_plan(const struct dead_run *run)
 {
-	dead_plan_print_retry(&retry->plan);
-	dead_lost_print(&retry->lost);
+	dead_plan_print_retry(&run->plan);
+	dead_lost_print(&run->lost);
 }
 
-static enum exit_code run_with(struct retry *retry, const struct config *config, struct error *err)
+static enum exit_code run_with(struct dead_run *run, const struct config *config, struct error *err)
 {
-	if (!dead_session_open(&retry->session, config, err) ||
-		!dead_list_read(&retry->session, &retry->list, err) ||
-		!dead_lost_find(
-			&retry->session, &retry->list, &retry->options->filter, &retry->lost, err))
+	if (!dead_run_look(run, config, err))
 		return EXIT_FAILED;
-	dead_plan_make(&retry->list, &retry->options->filter, &retry->plan);
-	retry->plan.lost = retry->lost.found;
-	if (!retry->options->yes) {
-		print_plan(retry);
-		if (dead_plan_retries(&retry->plan) > 0)
+	if (!run->options->yes) {
+		print_plan(run);
+		if (dead_plan_retries(&run->plan) > 0)
 			printf("nothing was done; to go on repeat the command with --yes, at best with --canary 5 first\n");
 		return EXIT_DONE;
 	}
-	if (dead_plan_retries(&retry->plan) + dead_plan_leftovers(&retry->plan) == 0) {
-		print_plan(retry);
+	if (dead_plan_retries(&run->plan) + dead_plan_leftovers(&run->plan) == 0) {
+		print_plan(run);
 		printf("nothing to do\n");
 		return EXIT_DONE;
 	}
-	return act(retry, err);
+	return act(run, err);
 }
 
 static enum exit_code run_retry(struct command_context *context, int argc, char **argv)
 {
 	struct dead_options options;
-	struct retry retry = {.options = &options};
+	struct dead_run run = {.options = &options};
 	struct text faults = {0};
 	struct error err = {0};
 	enum exit_code result;
@@ -248,15 +204,12 @@ static enum exit_code run_retry(struct command_context *context, int argc, char 
 	if (dead_options_read(argc, argv,
 		    DEAD_OPTIONS_FILTER | DEAD_OPTIONS_ACTION | DEAD_OPTIONS_CANARY, &options,
 		    &faults))
-		result = run_with(&retry, &context->config, &err);
+		result = run_with(&run, &context->config, &err);
 	else
 		result = command_misused_so(context, &faults);
 	if (result == EXIT_FAILED)
 		fprintf(stderr, "syncctl dead retry: %s\n", err.text);
-	dead_action_finish(&retry.action);
-	dead_lost_finish(&retry.lost);
-	dead_list_finish(&retry.list);
-	dead_session_finish(&retry.session);
+	dead_run_finish(&run);
 	text_finish(&faults);
 	return result;
 }
