@@ -44,15 +44,6 @@ static void start_workers(void)
 	test_fleet_start(&fleet, "storesync-logger", NULL);
 }
 
-/* Everything that the fleet has to say is in the log. */
-static void wait_for_logs(void)
-{
-	test_wait_for_query(fleet.database.db,
-		"SELECT count(*) FROM sync_jobs j WHERE NOT EXISTS (SELECT FROM sync_logs l"
-		" WHERE l.job_id = j.job_id AND l.final)",
-		0);
-}
-
 /* Jobs in the queue, nobody to take them. */
 static void create_waiting_day(uint32_t accounts)
 {
@@ -69,7 +60,7 @@ static void create_day_with_a_dead_job(void)
 	start_workers();
 	test_fleet_produce(&fleet, NULL);
 	test_fleet_wait_until_done(&fleet);
-	wait_for_logs();
+	test_fleet_wait_for_logs(&fleet);
 	assert_int_equal(query("SELECT count(*) FROM sync_jobs WHERE state = 'dead'"), 1);
 }
 

@@ -30,15 +30,6 @@ static void start_workers(void)
 	test_fleet_start(&fleet, "storesync-logger", NULL);
 }
 
-/* Everything that the fleet has to say is in the log. */
-static void wait_for_logs(void)
-{
-	test_wait_for_query(fleet.database.db,
-		"SELECT count(*) FROM sync_jobs j WHERE NOT EXISTS (SELECT FROM sync_logs l"
-		" WHERE l.job_id = j.job_id AND l.final)",
-		0);
-}
-
 /* Accounts 1 to 3 were synchronised; the workers are idle now. Each test gets the day unharmed. */
 static int create_finished_day(void **state)
 {
@@ -46,7 +37,7 @@ static int create_finished_day(void **state)
 	start_workers();
 	test_fleet_produce(&fleet, NULL);
 	test_fleet_wait_until_done(&fleet);
-	wait_for_logs();
+	test_fleet_wait_for_logs(&fleet);
 	execute("CREATE TABLE saved_runs AS TABLE sync_runs; CREATE TABLE saved_jobs AS TABLE sync_jobs;"
 		"CREATE TABLE saved_logs AS TABLE sync_logs;"
 		"CREATE TABLE saved_users AS TABLE tiktok_user_daily;"

@@ -145,3 +145,11 @@ void test_fleet_assert_audit_clean(struct test_fleet *fleet)
 		fail_msg("syncctl audit ends with %d:\n%s", code, text_string(&output));
 	text_finish(&output);
 }
+
+void test_fleet_wait_for_logs(struct test_fleet *fleet)
+{
+	test_wait_for_query(fleet->database.db,
+		"SELECT count(*) FROM sync_jobs j WHERE NOT EXISTS (SELECT FROM sync_logs l"
+		" WHERE l.job_id = j.job_id AND l.final)",
+		0);
+}

@@ -33,8 +33,10 @@ const char *test_report_string(const struct json *object, const char *name);
 int64_t test_report_integer(const struct json *object, const char *name);
 /* How many warnings have this name. */
 size_t test_report_warnings(const struct json *report, const char *name);
+/* Wait until every job's end is in the log. */
+void test_fleet_wait_for_logs(struct test_fleet *fleet);
 /*
- * Ask `syncctl audit --all` until the fleet rests, at most 30 s; fails the test, showing what it says,
+ * Ask `syncctl audit --all` until the fleet rests, at most TEST_WAIT_MS; fails the test, showing what it says,
  * unless it rests and every job is accounted for. Jobs may still wait in their queues.
  */
 void test_fleet_assert_audit_clean(struct test_fleet *fleet);

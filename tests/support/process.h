@@ -27,7 +27,7 @@ void test_process_signal(struct test_process *process, int signal_number);
 /* The exit code, 128 + signal for one that was killed; -1: still running after timeout_ms. */
 int test_process_wait(struct test_process *process, int64_t timeout_ms);
 /*
- * SIGTERM and wait; fails the test, showing the output, when it has not ended after 30 s. As
+ * SIGTERM and wait; fails the test, showing the output, when it has not ended after TEST_WAIT_MS. As
  * test_process_wait().
  */
 int test_process_stop(struct test_process *process);
@@ -35,7 +35,7 @@ int test_process_stop(struct test_process *process);
 void test_process_kill(struct test_process *process);
 /* Everything that was printed so far. Borrowed until the next call. */
 const char *test_process_output(struct test_process *process);
-/* Wait until the output contains text; fails the test, showing the output, when it does not in 30 s. */
+/* Wait until the output contains text; fails the test, showing the output, when it does not in TEST_WAIT_MS. */
 void test_process_wait_for_output(struct test_process *process, const char *text);
 /*
  * Kills what still runs. Fails the test when a sanitizer has complained of the program. NULL:
@@ -44,7 +44,7 @@ void test_process_wait_for_output(struct test_process *process, const char *text
 void test_process_destroy(struct test_process *process);
 
 /*
- * Run a command to its end (30 s at most); its output is added to output (NULL: not wanted).
+ * Run a command to its end (TEST_WAIT_MS at most); its output is added to output (NULL: not wanted).
  * Returns as test_process_wait().
  */
 int test_run(const char *const argv[], const char *const environment[], struct text *output);

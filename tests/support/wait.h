@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Waiting for something to become true, with a bound and without sleeps of a guessed length: 30 s,
+ * Waiting for something to become true, with a bound and without sleeps of a guessed length: TEST_WAIT_MS,
  * so that only a fault, never a slow machine, ends the wait.
  */
 #ifndef TESTS_SUPPORT_WAIT_H
