@@ -24,6 +24,22 @@ static const struct refusal refresh_invalid = {
 static const struct refusal access_invalid = {
 	"invalid_grant", "Access token is invalid or expired."};
 
+static const char *const use_names[TOKEN_USES] = {
+	[TOKEN_UNUSED] = "-",
+	[TOKEN_GRANTED] = "granted",
+	[TOKEN_GRACE] = "grace",
+	[TOKEN_SUPERSEDED] = "superseded",
+	[TOKEN_REVOKED] = "revoked",
+	[TOKEN_EXPIRED] = "expired",
+	[TOKEN_UNKNOWN] = "unknown",
+	[TOKEN_UNSEEN] = "unseen",
+};
+
+const char *token_use_name(enum token_use use)
+{
+	return use_names[use];
+}
+
 void grants_init(struct grants *grants, struct state *state, struct tally *tally)
 {
 	memset(grants, 0, sizeof(*grants));
@@ -154,8 +170,8 @@ const struct refusal *grant_exchange(struct grants *grants, const char *text,
 	return NULL;
 }
 
-/* Is this refresh token, which the world did make, good? It may be an older one within its grace. */
-static bool serial_is_good(
+/* What a refresh token is good for that the world did make: it may be an older one within its grace. */
+static enum token_use judge_serial(
 	struct grants *grants, struct account_state *account, uint32_t serial, int64_t now_ms)
 {
 	const struct knobs *knobs = grants->state->knobs;
@@ -164,12 +180,24 @@ static bool serial_is_good(
 	if (serial > account->refresh_serial && knobs_get(knobs, KNOB_ADOPT_TOKENS) == SWITCH_ON)
 		account->refresh_serial = serial;
 	if (serial == account->refresh_serial)
-		return true;
+		return TOKEN_GRANTED;
 	if (knobs_get(knobs, KNOB_ROTATION) == ROTATION_GRACE &&
 		serial + 1 == account->refresh_serial && now_ms < account->rotated_at_ms + grace_ms)
-		return true;
-	grants->tally->superseded_refresh_attempts += serial < account->refresh_serial;
-	return false;
+		return TOKEN_GRACE;
+	return serial < account->refresh_serial ? TOKEN_SUPERSEDED : TOKEN_UNKNOWN;
+}
+
+static enum token_use judge_use(
+	struct grants *grants, struct account_state *account, uint32_t serial, int64_t now_ms)
+{
+	enum token_use use = judge_serial(grants, account, serial, now_ms);
+
+	grants->tally->superseded_refresh_attempts += use == TOKEN_SUPERSEDED;
+	if (use != TOKEN_GRANTED && use != TOKEN_GRACE)
+		return use;
+	if (account->revoked)
+		return TOKEN_REVOKED;
+	return now_ms >= account->refresh_expires_at_ms ? TOKEN_EXPIRED : use;
 }
 
 static void rotate(struct grants *grants, struct account_state *account, int64_t now_ms)
@@ -192,15 +220,16 @@ const struct refusal *grant_refresh(
 	struct account_state *account;
 	uint32_t number, serial;
 
+	grants->used = (struct token_used){TOKEN_UNKNOWN, 0};
 	if (!world_read_token(state->world, WORLD_TOKEN_REFRESH, refresh_token, &number, &serial))
 		return &refresh_invalid;
 	account = state_account(state, number);
-	if (!serial_is_good(grants, account, serial, now_ms) || account->revoked ||
-		now_ms >= account->refresh_expires_at_ms)
+	grants->used = (struct token_used){judge_use(grants, account, serial, now_ms), serial};
+	if (grants->used.use != TOKEN_GRANTED && grants->used.use != TOKEN_GRACE)
 		return &refresh_invalid;
 
 	account->refreshes++;
-	if (serial == account->refresh_serial)
+	if (grants->used.use == TOKEN_GRANTED)
 		rotate(grants, account, now_ms);
 	if (knobs_get(state->knobs, KNOB_OLD_ACCESS_AFTER_REFRESH) == OLD_ACCESS_KILLED)
 		state_kill_access(account);

@@ -45,9 +45,31 @@ struct code {
 	char challenge[GRANT_CHALLENGE_SIZE]; /* empty: none was sent */
 };
 
+/* What came of sending a refresh token. */
+enum token_use {
+	TOKEN_UNUSED,     /* none was sent */
+	TOKEN_GRANTED,    /* the pair was renewed */
+	TOKEN_GRACE,      /* the same, for the token before the newest (knob rotation=grace) */
+	TOKEN_SUPERSEDED, /* refused: a newer one was given out */
+	TOKEN_REVOKED,    /* refused: the grant is gone */
+	TOKEN_EXPIRED,    /* refused: so long after the consent, or the last rotation */
+	TOKEN_UNKNOWN,    /* refused: not one of this world, or not given out yet */
+	TOKEN_UNSEEN,     /* not looked at: a fault stood before it, or the app was refused */
+	TOKEN_USES
+};
+
+/* "granted", "-" for TOKEN_UNUSED. */
+const char *token_use_name(enum token_use use);
+
+struct token_used {
+	enum token_use use;
+	uint32_t serial; /* 0: of no account's */
+};
+
 struct grants {
 	struct state *state;
 	struct tally *tally;
+	struct token_used used; /* by grant_refresh(), last; whoever asks clears it before */
 	uint64_t random;
 	uint32_t codes_given;
 	struct code codes[GRANT_CODES];

@@ -69,6 +69,7 @@ static int serve(const struct options *options)
 
 	block_signals(&signals);
 	if (!add_faults(options, simulator, &err) ||
+		(options->journal && !journal_open(&simulator->journal, options->journal, &err)) ||
 		!server_start(options->listen, simulator, &server, &err)) {
 		fprintf(stderr, "tiktok-sim: %s\n", err.text);
 		goto out;

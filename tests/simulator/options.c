@@ -128,6 +128,12 @@ static bool set_latency(struct options *options, const char *value, struct error
 	return knobs_set(&options->setup.knobs, "latency_ms", value, err);
 }
 
+static bool set_journal(struct options *options, const char *value, struct error *err)
+{
+	options->journal = value;
+	return value[0] != '\0';
+}
+
 static bool add_fault(struct options *options, const char *value, struct error *err)
 {
 	if (options->fault_count == OPTIONS_FAULTS)
@@ -173,6 +179,7 @@ static const struct {
 	{"--latency-ms", "N", "as --knob latency_ms=N", set_latency},
 	{"--knob", "NAME=VALUE", "turn a knob of the table below", set_knob},
 	{"--set", "NAME=VALUE", "as --knob", set_knob},
+	{"--journal", "FILE", "append a line for every call to this file [none]", set_journal},
 	{"--fault", "JSON", "add a fault, as POST /admin/faults takes it", add_fault},
 	{"--print-accounts", "FROM:COUNT",
 		"print open_id, username, video count and first tokens, tab-separated, and end",

@@ -25,6 +25,7 @@ struct options {
 	struct simulator_setup setup;
 	const char *faults[OPTIONS_FAULTS]; /* JSON, as POST /admin/faults takes it */
 	size_t fault_count;
+	const char *journal; /* NULL: none is kept */
 	uint32_t print_from;
 	uint32_t print_count;
 };

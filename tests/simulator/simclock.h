@@ -15,8 +15,9 @@ struct simclock {
 };
 
 void simclock_init(struct simclock *clock);
-/* Milliseconds since 1970. */
+/* Since 1970. */
 int64_t simclock_now_ms(const struct simclock *clock);
+int64_t simclock_now_us(const struct simclock *clock);
 /* Negative steps are not taken. */
 void simclock_advance(struct simclock *clock, int64_t step_ms);
 

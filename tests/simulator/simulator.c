@@ -74,6 +74,7 @@ void simulator_destroy(struct simulator *simulator)
 	if (!simulator)
 		return;
 	forget_limits(simulator);
+	journal_close(&simulator->journal);
 	state_finish(&simulator->state);
 	free(simulator);
 }
@@ -87,6 +88,7 @@ void simulator_reset(struct simulator *simulator)
 	tally_reset(&simulator->tally);
 	forget_limits(simulator);
 	simulator->next_consent = 0;
+	journal_write_reset(&simulator->journal, simclock_now_us(&simulator->clock));
 }
 
 int64_t simulator_now_ms(const struct simulator *simulator)
@@ -225,9 +227,9 @@ static void spoil(const struct simulator *simulator, struct call *call, enum end
 	}
 }
 
-static void answer_api(struct simulator *simulator, struct call *call, const struct route *route)
+static void answer_api(
+	struct simulator *simulator, struct call *call, const struct route *route, int64_t account)
 {
-	int64_t account = find_account(simulator, call, route->endpoint);
 	const struct fault *fault;
 	size_t place = 0;
 
@@ -255,6 +257,37 @@ static int64_t choose_latency_ms(struct simulator *simulator)
 	return latency_ms;
 }
 
+/* A refresh token that was sent and that nobody looked at, for a fault or a wrong secret. */
+static struct token_used find_unseen(const struct simulator *simulator, const struct call *call)
+{
+	const char *token = form_get(&call->form, "refresh_token");
+	struct token_used used = {TOKEN_UNSEEN, 0};
+	uint32_t account;
+
+	if (!token)
+		return (struct token_used){TOKEN_UNUSED, 0};
+	if (!world_read_token(
+		    &simulator->setup.world, WORLD_TOKEN_REFRESH, token, &account, &used.serial))
+		used.serial = 0;
+	return used;
+}
+
+static void answer_route(struct simulator *simulator, struct call *call, const struct route *route)
+{
+	struct journal_entry entry = {
+		.arrived_us = simclock_now_us(&simulator->clock),
+		.endpoint = endpoint_name(route->endpoint),
+		.account = find_account(simulator, call, route->endpoint),
+	};
+
+	simulator->grants.used = (struct token_used){TOKEN_UNUSED, 0};
+	answer_api(simulator, call, route, entry.account);
+	entry.used = simulator->grants.used;
+	if (entry.used.use == TOKEN_UNUSED && route->endpoint == ENDPOINT_TOKEN)
+		entry.used = find_unseen(simulator, call);
+	journal_write(&simulator->journal, &entry, call);
+}
+
 void simulator_answer(struct simulator *simulator, struct call *call)
 {
 	const struct route *route = find_route(call);
@@ -267,13 +300,18 @@ void simulator_answer(struct simulator *simulator, struct call *call)
 	if (!route) {
 		simulator->tally.not_found++;
 		call_answer_page(call, 404, "text/plain", "There is no such method and path.\n");
+		journal_write(&simulator->journal,
+			&(struct journal_entry){.arrived_us = simclock_now_us(&simulator->clock),
+				.endpoint = "none",
+				.account = -1},
+			call);
 		return;
 	}
 	tally_call(&simulator->tally, route->endpoint, simulator_now_ms(simulator));
 	call->delay_ms = choose_latency_ms(simulator);
 	if (call_has_type(call, "application/x-www-form-urlencoded") && call->body.data)
 		call->form_is_valid = form_read(&call->form, call->body.data);
-	answer_api(simulator, call, route);
+	answer_route(simulator, call, route);
 	if (call->ending == CALL_ANSWERS)
 		tally_answer(&simulator->tally, route->endpoint, call->status);
 	else

@@ -18,6 +18,7 @@
 #include "tests/simulator/call.h"
 #include "tests/simulator/faults.h"
 #include "tests/simulator/grant.h"
+#include "tests/simulator/journal.h"
 #include "tests/simulator/knobs.h"
 #include "tests/simulator/limits.h"
 #include "tests/simulator/simclock.h"
@@ -44,6 +45,7 @@ struct simulator {
 	struct grants grants;
 	struct faults faults;
 	struct tally tally;
+	struct journal journal;        /* kept if somebody opens it */
 	struct limit_window limits[3]; /* of user_info, video_list, video_query */
 	uint64_t log_serial;           /* calls so far */
 	int64_t log_second_s;          /* the second that log_second spells */

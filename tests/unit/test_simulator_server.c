@@ -32,7 +32,10 @@
 #define CLIENT   "client_key=sbsimclientkey&client_secret=simclientsecret"
 #define WAITING  200
 
+#define JOURNAL "/tmp/storesync-sim-journal-XXXXXX"
+
 static pid_t child;
+static char journal[] = JOURNAL;
 static unsigned port;
 static struct world world;
 
@@ -524,10 +527,12 @@ static int start_simulator(void **state)
 	snprintf(strrchr(path, '/') + 1, 20, "tiktok-sim");
 	if (pipe(out) != 0)
 		return -1;
+	close(mkstemp(journal));
 	child = fork();
 	if (child == 0) {
 		dup2(out[1], STDOUT_FILENO);
-		execl(path, path, "--listen", "127.0.0.1:0", "--videos-each", "50", (char *)NULL);
+		execl(path, path, "--listen", "127.0.0.1:0", "--videos-each", "50", "--journal",
+			journal, (char *)NULL);
 		_exit(127);
 	}
 	close(out[1]);
@@ -546,9 +551,60 @@ static int stop_simulator(void **state)
 	int status;
 
 	text_finish(&answer.raw);
+	unlink(journal);
 	kill(child, SIGTERM);
 	waitpid(child, &status, 0);
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -1;
+}
+
+/* Every line after the last reset, its moment left out. */
+static void read_journal(struct text *lines)
+{
+	FILE *file = fopen(journal, "re");
+	char line[200];
+
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file)) {
+		const char *rest = strchr(line, '\t') + 1;
+
+		if (strncmp(rest, "reset", 5) == 0)
+			text_clear(lines);
+		else
+			text_append(lines, rest);
+	}
+	fclose(file);
+}
+
+static void the_journal_tells_every_call_and_every_use_of_a_refresh_token(void **state)
+{
+	struct text lines = {0};
+	char *second;
+
+	ask_user(access_token(1));
+	ask_user("act.wrong");
+	ask("GET", "/v2/nothing/", NULL, NULL, NULL);
+	refresh(refresh_token(7));
+	second = member("refresh_token");
+	refresh(refresh_token(7));
+	post_admin("/admin/faults", "{\"fault\":\"drop\",\"endpoint\":\"token\"}");
+	refresh(second);
+	refresh("rft.wrong");
+	post_admin("/admin/faults", "{\"fault\":\"invalid_client\",\"endpoint\":\"token\"}");
+	refresh(refresh_token(8));
+	post_admin("/admin/knobs", "{\"rotation\":\"grace\"}");
+	refresh(second);
+	read_journal(&lines);
+	assert_string_equal(text_string(&lines), "user_info\t200\t1\t-\t-\n"
+						 "user_info\t401\t-\t-\t-\n"
+						 "none\t404\t-\t-\t-\n"
+						 "token\t200\t7\t1\tgranted\n"
+						 "token\t200\t7\t1\tsuperseded\n"
+						 "token\tdropped\t7\t2\tgranted\n"
+						 "token\t200\t-\t0\tunknown\n"
+						 "token\t200\t8\t1\tunseen\n"
+						 "token\t200\t7\t2\tgrace\n");
+	free(second);
+	text_finish(&lines);
 }
 
 static int reset_simulator(void **state)
@@ -580,6 +636,9 @@ int main(void)
 		cmocka_unit_test_setup(the_page_asks_and_a_denial_redirects, reset_simulator),
 		cmocka_unit_test_setup(many_answers_wait_at_once, reset_simulator),
 		cmocka_unit_test_setup(a_delayed_answer_has_done_its_work, reset_simulator),
+		cmocka_unit_test_setup(
+			the_journal_tells_every_call_and_every_use_of_a_refresh_token,
+			reset_simulator),
 	};
 
 	return cmocka_run_group_tests(tests, start_simulator, stop_simulator);
