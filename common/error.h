@@ -19,14 +19,15 @@ enum error_class {
 	ERROR_TOKEN_REVOKED, /* the grant is gone: only the merchant can bring it back */
 	ERROR_SCOPE,         /* the account did not grant what the call needs */
 	ERROR_BAD_REQUEST,   /* TikTok refuses what we sent: our fault, or our app's settings */
-	ERROR_BAD_REPLY,     /* TikTok's answer cannot be understood */
-	ERROR_DATABASE,      /* PostgreSQL is away or asks to try again */
-	ERROR_INTERNAL,      /* our fault, or data that PostgreSQL refuses */
-	ERROR_BAD_MESSAGE,   /* a message that breaks the contract */
-	ERROR_CRASH,         /* the job ended or stalled its worker, again and again */
-	ERROR_BROKER,        /* RabbitMQ is away; no job ends with it */
-	ERROR_SETTINGS,      /* a setting, argument or the topology is wrong; no job ends with it */
-	ERROR_STOPPING,      /* the program is going down; no job ends with it */
+	ERROR_APP_REFUSED, /* TikTok does not accept our client key and secret: nobody's job can help it */
+	ERROR_BAD_REPLY,   /* TikTok's answer cannot be understood */
+	ERROR_DATABASE,    /* PostgreSQL is away or asks to try again */
+	ERROR_INTERNAL,    /* our fault, or data that PostgreSQL refuses */
+	ERROR_BAD_MESSAGE, /* a message that breaks the contract */
+	ERROR_CRASH,       /* the job ended or stalled its worker, again and again */
+	ERROR_BROKER,      /* RabbitMQ is away; no job ends with it */
+	ERROR_SETTINGS,    /* a setting, argument or the topology is wrong; no job ends with it */
+	ERROR_STOPPING,    /* the program is going down; no job ends with it */
 	ERROR_CLASSES
 };
 
@@ -50,6 +51,7 @@ enum retry_rung { RUNG_10S, RUNG_1M, RUNG_5M, RUNG_30M, RUNGS };
 enum error_blame {
 	BLAME_JOB,    /* its own */
 	BLAME_DOUBT,  /* perhaps TikTok fails for everybody: an outage is no failed attempt */
+	BLAME_APP,    /* our app's: an outage at once, until TikTok accepts it again */
 	BLAME_NOBODY, /* not of a call to TikTok */
 };
 

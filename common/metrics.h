@@ -23,6 +23,7 @@ enum metric {
 	METRIC_DELIVERIES,      /* slot: enum metric_delivery */
 	METRIC_API_CALLS,       /* slot: metric_api_slot() */
 	METRIC_API_SECONDS,     /* histogram; slot: enum metric_endpoint */
+	METRIC_APP_REFUSED,     /* gauge */
 	METRIC_TOKEN_REFRESHES, /* slot: enum metric_refresh */
 	METRIC_SNAPSHOT_ROWS,   /* slot: enum metric_rows */
 	METRIC_BATCH_JOBS,      /* histogram */

@@ -7,6 +7,8 @@
 #define TRY_BASE_MS    1000
 #define TRY_CAP_MS     15000
 #define PROBE_EVERY_MS 2000
+/* A refused app waits for a person: it is tried as much more rarely. */
+#define REFUSED_TIMES 4
 
 void breaker_init(struct breaker *breaker)
 {
@@ -44,7 +46,7 @@ void breaker_note_answer(struct breaker *breaker, int64_t account_id, int64_t se
 
 void breaker_close(struct breaker *breaker)
 {
-	breaker->open = breaker->trying = false;
+	breaker->open = breaker->refused = breaker->trying = false;
 	breaker->failing_count = 0;
 	backoff_reset(&breaker->backoff);
 }
@@ -52,8 +54,10 @@ void breaker_close(struct breaker *breaker)
 /* At least TRY_BASE_MS / 2, so that an outage is not asked about more often than that. */
 static void try_later(struct breaker *breaker, int64_t now_ms, uint64_t random)
 {
+	int64_t pause_ms = TRY_BASE_MS / 2 + backoff_next_ms(&breaker->backoff, random);
+
 	breaker->trying = false;
-	breaker->try_ms = now_ms + TRY_BASE_MS / 2 + backoff_next_ms(&breaker->backoff, random);
+	breaker->try_ms = now_ms + (breaker->refused ? REFUSED_TIMES * pause_ms : pause_ms);
 }
 
 static void begin_outage(struct breaker *breaker, int64_t now_ms, uint64_t random)
@@ -71,15 +75,31 @@ static bool is_failing_already(const struct breaker *breaker, int64_t account_id
 	return false;
 }
 
-void breaker_note_failure(struct breaker *breaker, int64_t account_id, int64_t now_ms,
+/* True if the failure is part of an outage that is known already. */
+static bool is_of_this_outage(struct breaker *breaker, int64_t account_id, int64_t now_ms,
 	uint64_t random, struct doubt *doubt)
 {
 	*doubt = (struct doubt){account_id, now_ms, breaker->outages};
-	if (breaker->open) {
-		doubt->outages--; /* it is part of this one */
-		try_later(breaker, now_ms, random);
+	if (!breaker->open)
+		return false;
+	doubt->outages--;
+	try_later(breaker, now_ms, random);
+	return true;
+}
+
+void breaker_note_refusal(struct breaker *breaker, int64_t account_id, int64_t now_ms,
+	uint64_t random, struct doubt *doubt)
+{
+	breaker->refused = true;
+	if (!is_of_this_outage(breaker, account_id, now_ms, random, doubt))
+		begin_outage(breaker, now_ms, random);
+}
+
+void breaker_note_failure(struct breaker *breaker, int64_t account_id, int64_t now_ms,
+	uint64_t random, struct doubt *doubt)
+{
+	if (is_of_this_outage(breaker, account_id, now_ms, random, doubt))
 		return;
-	}
 	if (!is_failing_already(breaker, account_id))
 		breaker->failing[breaker->failing_count++] = account_id;
 	if (breaker->failing_count == BREAKER_ACCOUNTS)
@@ -97,10 +117,12 @@ void breaker_note_probe(struct breaker *breaker, int64_t now_ms)
 	breaker->probe_sent_ms = now_ms;
 }
 
-void breaker_note_probe_end(struct breaker *breaker, bool answered, int64_t now_ms, uint64_t random)
+void breaker_note_probe_end(
+	struct breaker *breaker, enum probe_end end, int64_t now_ms, uint64_t random)
 {
 	breaker->probing = false;
-	if (answered)
+	breaker->refused |= end == PROBE_REFUSED;
+	if (end == PROBE_ANSWERED)
 		breaker->probe_answered_ms = breaker->probe_sent_ms;
 	else if (breaker->open)
 		try_later(breaker, now_ms, random);

@@ -3,7 +3,7 @@
  * Whose failure a failed call is: one account's, or TikTok's for everybody. An outage is no failed
  * attempt, so nothing is held against a job before it is known. One breaker an endpoint:
  *
- *                  three accounts in a row fail, or a probe does
+ *           three accounts in a row fail, or a probe does, or our app is refused
  *        CLOSED ---------------------------------------------------> OPEN
  *          ^      calls go out as ever                  one call at a time, with back-off
  *          +------------------ a call gets through ----------------+
@@ -37,6 +37,7 @@ struct breaker_witness {
 /* Start from breaker_init(). Moments are of the monotonic clock. */
 struct breaker {
 	bool open;
+	bool refused;     /* while open: TikTok refuses our app, whoever calls */
 	bool trying;      /* the one call is under way */
 	int64_t try_ms;   /* while open: the next call goes out then */
 	uint64_t outages; /* how often it has opened */
@@ -64,6 +65,8 @@ enum judgement {
 	JUDGED_PROBE,  /* not known, and nobody calls: make a probe */
 };
 
+enum probe_end { PROBE_ANSWERED, PROBE_FAILED, PROBE_REFUSED /* our app was */ };
+
 void breaker_init(struct breaker *breaker);
 /* The moment from which on a call may be sent; INT64_MIN: at once, INT64_MAX: not now. */
 int64_t breaker_next_ms(const struct breaker *breaker);
@@ -76,11 +79,14 @@ void breaker_note_answer(struct breaker *breaker, int64_t account_id, int64_t se
 /* Fills *doubt; random as backoff_next_ms(). */
 void breaker_note_failure(struct breaker *breaker, int64_t account_id, int64_t now_ms,
 	uint64_t random, struct doubt *doubt);
+/* The same; but our app was refused, which opens it at once: no account's call would end better. */
+void breaker_note_refusal(struct breaker *breaker, int64_t account_id, int64_t now_ms,
+	uint64_t random, struct doubt *doubt);
 /* While it is open: it is time for a call, and none is under way. */
 bool breaker_is_due(const struct breaker *breaker, int64_t now_ms);
 void breaker_note_probe(struct breaker *breaker, int64_t now_ms);
 void breaker_note_probe_end(
-	struct breaker *breaker, bool answered, int64_t now_ms, uint64_t random);
+	struct breaker *breaker, enum probe_end end, int64_t now_ms, uint64_t random);
 /* Calls may go out again: a probe says so. */
 void breaker_close(struct breaker *breaker);
 

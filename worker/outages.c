@@ -9,7 +9,9 @@
 
 #include "common/clock.h"
 #include "common/crypto.h"
+#include "common/log.h"
 #include "common/memory.h"
+#include "common/metrics.h"
 #include "worker/line.h"
 
 #define PROBE_TIMEOUT_MS 10000
@@ -72,8 +74,33 @@ void outages_note_dropped(struct outages *outages, enum metric_endpoint endpoint
 /* An endpoint that fails for everybody is what readiness waits for. */
 static void tell_readiness(struct outages *outages, enum metric_endpoint endpoint)
 {
+	bool refused = false;
+
+	for (int i = 0; i < ENDPOINTS; i++)
+		refused |= outages->breakers[i].refused;
+	metric_set(METRIC_APP_REFUSED, 0, refused);
 	health_set_need(outages->needs[endpoint],
 		outages->breakers[endpoint].open ? outages->reasons[endpoint] : NULL);
+}
+
+/*
+ * Keep what an outage begins with, for readiness; call it before the breaker hears of the failure. A
+ * refusal of our app is told even if the outage began otherwise, for nothing ends it but a person.
+ */
+static void note_reason(
+	struct outages *outages, enum metric_endpoint endpoint, const struct error *err)
+{
+	const struct breaker *breaker = &outages->breakers[endpoint];
+	char *reason = outages->reasons[endpoint];
+
+	if (error_rule(err->class)->blame != BLAME_APP) {
+		if (!breaker->open)
+			snprintf(reason, sizeof outages->reasons[endpoint], "%s", err->text);
+	} else if (!breaker->refused) {
+		snprintf(reason, sizeof outages->reasons[endpoint], "%s (%.200s)",
+			error_rule(err->class)->advice, err->text);
+		log_error("%s; jobs wait, no account is touched", reason);
+	}
 }
 
 /* The account of a call that got through is the next probe's. Refresh tokens are used once only. */
@@ -101,12 +128,15 @@ void outages_note_answer(struct outages *outages, enum metric_endpoint endpoint,
 void outages_note_failure(
 	struct outages *outages, enum metric_endpoint endpoint, struct job *job, int64_t now_ms)
 {
+	struct breaker *breaker = &outages->breakers[endpoint];
+	int64_t account_id = job->message.account_id;
+
 	outages->probes[endpoint].had_its_turn = false;
-	if (!outages->breakers[endpoint].open)
-		snprintf(outages->reasons[endpoint], sizeof outages->reasons[endpoint], "%s",
-			job->failure.text);
-	breaker_note_failure(&outages->breakers[endpoint], job->message.account_id, now_ms,
-		random_u64(), &job->doubt);
+	note_reason(outages, endpoint, &job->failure);
+	if (error_rule(job->failure.class)->blame == BLAME_APP)
+		breaker_note_refusal(breaker, account_id, now_ms, random_u64(), &job->doubt);
+	else
+		breaker_note_failure(breaker, account_id, now_ms, random_u64(), &job->doubt);
 	tell_readiness(outages, endpoint);
 }
 
@@ -120,15 +150,17 @@ static void take_probe_reply(void *owner, const struct http_reply *reply)
 	struct probe *probe = owner;
 	struct outages *outages = probe->outages;
 	struct breaker *breaker = &outages->breakers[probe->endpoint];
-	bool answered = tiktok_answers(reply);
+	enum probe_end end = PROBE_ANSWERED;
+	struct error err;
 
-	probe->had_its_turn = !answered;
-	if (reply->status == 0 && !breaker->open)
-		snprintf(outages->reasons[probe->endpoint],
-			sizeof outages->reasons[probe->endpoint], "%s", reply->error.text);
-	breaker_note_probe_end(breaker, answered, clock_monotonic_ms(), random_u64());
+	if (!tiktok_answers(reply, probe->endpoint, &err)) {
+		end = err.class == ERROR_APP_REFUSED ? PROBE_REFUSED : PROBE_FAILED;
+		note_reason(outages, probe->endpoint, &err);
+	}
+	probe->had_its_turn = end != PROBE_ANSWERED;
+	breaker_note_probe_end(breaker, end, clock_monotonic_ms(), random_u64());
 	/* TikTok may refuse a call without a token and yet fail those with one: a job has to try. */
-	if (answered && breaker->open && (probe->access_token || !outages->at_hand))
+	if (end == PROBE_ANSWERED && breaker->open && (probe->access_token || !outages->at_hand))
 		breaker_close(breaker);
 	tell_readiness(outages, probe->endpoint);
 }

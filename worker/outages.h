@@ -16,8 +16,9 @@ struct line;
 
 /*
  * How an endpoint is asked whether it works, when no job's call tells: by a call for an account that
- * got through lately, or for want of one by a call without a token, which counts against no quota
- * and which TikTok answers with a refusal as long as it works. One is under way at a time.
+ * got through lately, or for want of one by a call for nobody, which counts against no quota and
+ * which TikTok answers with a refusal as long as it works. The one to the token endpoint shows our
+ * client secret, so that it tells whether that is accepted. One is under way at a time.
  */
 struct probe {
 	struct outages *outages; /* the probe is the owner of its call */

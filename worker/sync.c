@@ -65,7 +65,9 @@ enum sync_action step_fail_with(struct job *job, enum error_class class, const c
 
 enum sync_action step_doubt(struct job *job, const struct error *err)
 {
-	if (error_rule(err->class)->blame != BLAME_DOUBT)
+	enum error_blame blame = error_rule(err->class)->blame;
+
+	if (blame != BLAME_DOUBT && blame != BLAME_APP)
 		return step_fail(job, err);
 	job->failure = *err;
 	job->failed_step = job->step;

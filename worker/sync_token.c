@@ -99,7 +99,7 @@ enum sync_action step_after_refresh(struct job *job, const struct outcome *outco
 		job->grant_refused = true;
 		return step_lease_token(job);
 	}
-	if (err.class == ERROR_TOKEN_EXPIRED) /* a 401 of no known code: the app, not the account */
+	if (err.class == ERROR_TOKEN_EXPIRED) /* nonsense: no access token was sent */
 		err.class = ERROR_BAD_REQUEST;
 	job->rotation_unknown |= error_rule(err.class)->may_have_acted;
 	return step_doubt(job, &err);

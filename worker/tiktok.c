@@ -128,7 +128,7 @@ void tiktok_write_bare_call(
 		break;
 	case ENDPOINT_TOKEN:
 	case ENDPOINTS:
-		begin_call(app, ENDPOINT_TOKEN, "/v2/oauth/token/", NULL, call);
+		tiktok_write_refresh_call(app, "none", call);
 		break;
 	}
 }

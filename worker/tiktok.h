@@ -55,11 +55,18 @@ void tiktok_write_videos_call(const struct tiktok_app *app, int64_t cursor,
 void tiktok_write_refresh_call(
 	const struct tiktok_app *app, const char *refresh_token, struct tiktok_call *call);
 
-/* A call without a token. */
+/*
+ * A call for nobody: without an access token, or with a refresh token that is none, but under our
+ * client key and secret. A TikTok that works refuses it.
+ */
 void tiktok_write_bare_call(
 	const struct tiktok_app *app, enum metric_endpoint endpoint, struct tiktok_call *call);
-/* True if a reply is one of a TikTok that works: JSON, and no failure of its own. */
-bool tiktok_answers(const struct http_reply *reply);
+/*
+ * True if a reply is one of a TikTok that works and accepts our app: JSON, and no failure of its own.
+ * Else *err says what is wrong.
+ */
+bool tiktok_answers(
+	const struct http_reply *reply, enum metric_endpoint endpoint, struct error *err);
 
 struct tiktok_tokens {
 	char *access_token;  /* secret */
@@ -79,8 +86,8 @@ struct tiktok_page {
 
 /*
  * Read a reply. The classes of *err: network (no answer), server, rate_limited, token_expired (the
- * access token is not accepted: refresh once), scope, bad_request, bad_reply; of a refresh also
- * token_revoked (invalid_grant). The text names status, TikTok's code and log_id, never a token.
+ * access token is not accepted: refresh once), scope, bad_request, app_refused, bad_reply; of a refresh
+ * also token_revoked (invalid_grant). The text names status, TikTok's code and log_id, never a token.
  */
 bool tiktok_read_user(const struct http_reply *reply, const char *open_id, int64_t now_us,
 	struct profile *profile, struct error *err);

@@ -42,8 +42,8 @@ static const struct {
 	{"internal_error", ERROR_SERVER},
 	{"invalid_grant", ERROR_TOKEN_REVOKED},
 	{"invalid_request", ERROR_BAD_REQUEST},
-	{"invalid_client", ERROR_BAD_REQUEST},
-	{"unauthorized_client", ERROR_BAD_REQUEST},
+	{"invalid_client", ERROR_APP_REFUSED},
+	{"unauthorized_client", ERROR_APP_REFUSED},
 	{"unsupported_grant_type", ERROR_BAD_REQUEST},
 	{"invalid_scope", ERROR_BAD_REQUEST},
 	{"access_denied", ERROR_BAD_REQUEST},
@@ -51,9 +51,14 @@ static const struct {
 	{"temporarily_unavailable", ERROR_SERVER},
 };
 
-/* What a status means where the body says nothing that we know. */
-static enum error_class class_of_status(int status)
+/*
+ * What a status means where the body says nothing that we know. A refresh carries no access token:
+ * who may not come in there is the app.
+ */
+static enum error_class class_of_status(int status, enum metric_endpoint endpoint)
 {
+	if (endpoint == ENDPOINT_TOKEN && (status == 401 || status == 403))
+		return ERROR_APP_REFUSED;
 	if (status == 401)
 		return ERROR_TOKEN_EXPIRED;
 	if (status == 429)
@@ -66,12 +71,12 @@ static enum error_class class_of_status(int status)
 }
 
 /* The code decides, not the status: TikTok reports OAuth errors under 200. */
-static enum error_class class_of_code(const char *code, int status)
+static enum error_class class_of_code(const char *code, int status, enum metric_endpoint endpoint)
 {
 	for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
 		if (strcmp(codes[i].code, code) == 0)
 			return codes[i].class;
-	return class_of_status(status);
+	return class_of_status(status, endpoint);
 }
 
 static bool refuse(const struct http_reply *reply, enum error_class class, const char *code,
@@ -93,8 +98,10 @@ static const char *member_text(const struct json *object, const char *name)
  * The document of a reply that is JSON, and NULL in *document with the error set where it is not or
  * TikTok refuses.
  */
-static bool open_reply(const struct http_reply *reply, struct json **document, struct error *err)
+static bool open_reply(const struct http_reply *reply, enum metric_endpoint endpoint,
+	struct json **document, struct error *err)
 {
+	enum error_class class = class_of_status(reply->status, endpoint);
 	struct json *root = NULL, *nested;
 	const char *code, *words;
 	struct error fault;
@@ -104,11 +111,10 @@ static bool open_reply(const struct http_reply *reply, struct json **document, s
 		return false;
 	}
 	if (!json_parse(reply->body, reply->length, &root, &fault))
-		return refuse(
-			reply, class_of_status(reply->status), "without JSON", fault.text, err);
+		return refuse(reply, class, "without JSON", fault.text, err);
 	if (!json_is_object(root)) {
 		json_destroy(root);
-		return refuse(reply, class_of_status(reply->status), "without an object", "", err);
+		return refuse(reply, class, "without an object", "", err);
 	}
 	/* {"error":{"code":..}} as seen, {"code":..} as the page shows, {"error":".."} from OAuth. */
 	nested = json_object(root, "error");
@@ -119,9 +125,10 @@ static bool open_reply(const struct http_reply *reply, struct json **document, s
 		words = member_text(root, "error_description");
 	}
 	if (code && *code && strcmp(code, "ok") != 0)
-		refuse(reply, class_of_code(code, reply->status), code, words ? words : "", err);
+		refuse(reply, class_of_code(code, reply->status, endpoint), code,
+			words ? words : "", err);
 	else if (reply->status < 200 || reply->status > 299)
-		refuse(reply, class_of_status(reply->status), "without an error code", "", err);
+		refuse(reply, class, "without an error code", "", err);
 	else {
 		*document = root;
 		return true;
@@ -130,16 +137,18 @@ static bool open_reply(const struct http_reply *reply, struct json **document, s
 	return false;
 }
 
-bool tiktok_answers(const struct http_reply *reply)
+bool tiktok_answers(
+	const struct http_reply *reply, enum metric_endpoint endpoint, struct error *err)
 {
 	struct json *document = NULL;
-	struct error err = {0};
+	enum error_blame blame;
 
-	if (open_reply(reply, &document, &err)) {
+	if (open_reply(reply, endpoint, &document, err)) {
 		json_destroy(document);
 		return true;
 	}
-	return error_rule(err.class)->blame != BLAME_DOUBT;
+	blame = error_rule(err->class)->blame;
+	return blame != BLAME_DOUBT && blame != BLAME_APP;
 }
 
 static bool read_number(const struct json *object, const char *name, struct counter *counter)
@@ -175,7 +184,7 @@ bool tiktok_read_user(const struct http_reply *reply, const char *open_id, int64
 	const char *sent_id;
 	bool ok = false;
 
-	if (!open_reply(reply, &document, err))
+	if (!open_reply(reply, ENDPOINT_USER_INFO, &document, err))
 		return false;
 	user = json_object(json_object(document, "data"), "user");
 	if (!user) {
@@ -253,7 +262,7 @@ bool tiktok_read_videos(const struct http_reply *reply, int64_t now_us, struct s
 	struct tiktok_page read = {0};
 	bool ok = false;
 
-	if (!open_reply(reply, &document, err))
+	if (!open_reply(reply, ENDPOINT_VIDEO_LIST, &document, err))
 		return false;
 	data = json_object(document, "data");
 	if (!data) {
@@ -302,7 +311,7 @@ bool tiktok_read_tokens(
 	const char *access = NULL, *refresh = NULL, *scope = NULL;
 	bool ok = false;
 
-	if (!open_reply(reply, &document, err))
+	if (!open_reply(reply, ENDPOINT_TOKEN, &document, err))
 		return false;
 	if (json_string(document, "access_token", TOKEN_MAX, &access) != JSON_FOUND || !*access) {
 		refuse(reply, ERROR_BAD_REPLY, "without access_token", "", err);

@@ -125,24 +125,6 @@ static void revoked_account_needs_reconnect_and_the_others_do_not(void **state)
 	assert_no_superseded_attempt();
 }
 
-static void a_wrong_client_secret_touches_no_account(void **state)
-{
-	static const char *const wrong[] = {"TIKTOK_CLIENT_SECRET=wrong", NULL};
-
-	test_fleet_create(&fleet, 3, NULL);
-	test_execute(fleet.database.db, EXPIRE_SOON);
-	test_fleet_start(&fleet, "storesync-worker", wrong);
-	test_fleet_produce(&fleet, NULL);
-	test_fleet_wait_until_done(&fleet);
-	assert_int_equal(count("SELECT count(*) FROM store_accounts WHERE status = 'CONNECTED'"
-			       " AND token_version = 0 AND refresh_lease_owner IS NULL"),
-		3);
-	assert_int_equal(
-		count("SELECT count(*) FROM sync_jobs WHERE state = 'dead'"
-		      " AND error_class = 'bad_request' AND error_details LIKE '%invalid_client%'"),
-		3);
-}
-
 static void cells_of_the_older_program_are_read_and_rewritten_at_the_refresh(void **state)
 {
 	char sql[512];
@@ -175,7 +157,6 @@ int main(void)
 			token_that_tiktok_refuses_is_refreshed_and_the_call_made_again, tear_down),
 		cmocka_unit_test_teardown(
 			revoked_account_needs_reconnect_and_the_others_do_not, tear_down),
-		cmocka_unit_test_teardown(a_wrong_client_secret_touches_no_account, tear_down),
 		cmocka_unit_test_teardown(
 			cells_of_the_older_program_are_read_and_rewritten_at_the_refresh,
 			tear_down),

@@ -74,7 +74,7 @@ static void where_nobody_calls_a_probe_is_the_witness(void **state)
 	assert_int_equal(breaker_judge(&breaker, &doubt, 100 + BREAKER_WAIT_MS), JUDGED_PROBE);
 	breaker_note_probe(&breaker, 1100);
 	assert_int_equal(breaker_judge(&breaker, &doubt, 1200), JUDGED_LATER);
-	breaker_note_probe_end(&breaker, true, 1300, NO_CHANCE);
+	breaker_note_probe_end(&breaker, PROBE_ANSWERED, 1300, NO_CHANCE);
 	assert_int_equal(breaker_judge(&breaker, &doubt, 1300), JUDGED_OWN);
 }
 
@@ -83,7 +83,7 @@ static void a_probe_that_fails_too_is_an_outage(void **state)
 	struct doubt doubt = failure(1, 100);
 
 	breaker_note_probe(&breaker, 1100);
-	breaker_note_probe_end(&breaker, false, 1200, NO_CHANCE);
+	breaker_note_probe_end(&breaker, PROBE_FAILED, 1200, NO_CHANCE);
 	assert_true(breaker.open);
 	assert_int_equal(breaker_judge(&breaker, &doubt, 1201), JUDGED_LATER);
 }
@@ -101,6 +101,39 @@ static void three_accounts_in_a_row_are_an_outage_and_one_that_fails_thrice_is_n
 	assert_false(breaker.open);
 	failure(5, 106);
 	assert_true(breaker.open);
+}
+
+static void a_refused_app_opens_it_at_once_and_is_tried_rarely(void **state)
+{
+	struct doubt doubt;
+	int64_t rare_ms;
+
+	breaker_note_refusal(&breaker, 1, 1000, NO_CHANCE, &doubt);
+	assert_true(breaker.open && breaker.refused);
+	rare_ms = breaker_next_ms(&breaker) - 1000;
+	assert_int_equal(breaker_judge(&breaker, &doubt, 1001), JUDGED_LATER);
+	breaker_note_answer(&breaker, 2, 9000);
+	assert_false(breaker.open || breaker.refused);
+	assert_int_equal(breaker_judge(&breaker, &doubt, 9001), JUDGED_OUTAGE);
+	outage(20000);
+	assert_true(rare_ms > breaker_next_ms(&breaker) - 20000);
+}
+
+static void a_probe_or_a_call_amid_an_outage_may_find_the_app_refused(void **state)
+{
+	struct doubt doubt = failure(1, 100);
+
+	breaker_note_probe(&breaker, 1100);
+	breaker_note_probe_end(&breaker, PROBE_REFUSED, 1200, NO_CHANCE);
+	assert_true(breaker.open && breaker.refused);
+	breaker_close(&breaker);
+	doubt = outage(2000);
+	assert_false(breaker.refused);
+	breaker_note_refusal(&breaker, 4, 2100, NO_CHANCE, &doubt);
+	assert_true(breaker.refused);
+	assert_true(breaker.outages == 2);
+	breaker_note_answer(&breaker, 2, 9000);
+	assert_int_equal(breaker_judge(&breaker, &doubt, 9001), JUDGED_OUTAGE);
 }
 
 static void an_outage_is_asked_about_by_one_call_at_a_time_with_back_off(void **state)
@@ -162,7 +195,7 @@ static void an_outage_is_asked_about_when_its_time_has_come(void **state)
 	assert_true(breaker_is_due(&breaker, try_ms));
 	breaker_note_probe(&breaker, try_ms);
 	assert_false(breaker_is_due(&breaker, try_ms + 100));
-	breaker_note_probe_end(&breaker, false, try_ms + 200, NO_CHANCE);
+	breaker_note_probe_end(&breaker, PROBE_FAILED, try_ms + 200, NO_CHANCE);
 	assert_false(breaker_is_due(&breaker, try_ms + 200));
 	assert_true(breaker_next_ms(&breaker) > try_ms + 200);
 	breaker_close(&breaker);
@@ -195,6 +228,9 @@ int main(void)
 		cmocka_unit_test_setup(
 			three_accounts_in_a_row_are_an_outage_and_one_that_fails_thrice_is_not,
 			begin),
+		cmocka_unit_test_setup(a_refused_app_opens_it_at_once_and_is_tried_rarely, begin),
+		cmocka_unit_test_setup(
+			a_probe_or_a_call_amid_an_outage_may_find_the_app_refused, begin),
 		cmocka_unit_test_setup(
 			an_outage_is_asked_about_by_one_call_at_a_time_with_back_off, begin),
 		cmocka_unit_test_setup(what_failed_in_an_outage_is_excused_when_it_is_over, begin),

@@ -215,7 +215,7 @@ static void expect_end(
 			rule->name);
 	expect_row(job, class);
 	assert_int_equal(snapshot_rows(&job->snapshot), 0);
-	assert_int_equal(doubted, rule->blame == BLAME_DOUBT);
+	assert_int_equal(doubted, rule->blame == BLAME_DOUBT || rule->blame == BLAME_APP);
 	if (trouble->endpoint == ENDPOINT_TOKEN)
 		assert_int_equal(job->rotation_unknown, rule->may_have_acted);
 	seen->class[class] = true;
@@ -270,8 +270,8 @@ static void walk_statuses(struct seen *seen)
 		{304, ERROR_BAD_REPLY, ERROR_BAD_REPLY},
 		{400, ERROR_BAD_REQUEST, ERROR_BAD_REQUEST},
 		/* Of a refresh it is the app that is not accepted, not the account. */
-		{401, ERROR_TOKEN_EXPIRED, ERROR_BAD_REQUEST},
-		{403, ERROR_BAD_REQUEST, ERROR_BAD_REQUEST},
+		{401, ERROR_TOKEN_EXPIRED, ERROR_APP_REFUSED},
+		{403, ERROR_BAD_REQUEST, ERROR_APP_REFUSED},
 		{404, ERROR_BAD_REQUEST, ERROR_BAD_REQUEST},
 		{405, ERROR_BAD_REQUEST, ERROR_BAD_REQUEST},
 		{418, ERROR_BAD_REQUEST, ERROR_BAD_REQUEST},
@@ -313,8 +313,8 @@ static void walk_codes(struct seen *seen)
 		{"rate_limit_exceeded", ERROR_RATE_LIMITED},
 		{"internal_error", ERROR_SERVER},
 		{"invalid_request", ERROR_BAD_REQUEST},
-		{"invalid_client", ERROR_BAD_REQUEST},
-		{"unauthorized_client", ERROR_BAD_REQUEST},
+		{"invalid_client", ERROR_APP_REFUSED},
+		{"unauthorized_client", ERROR_APP_REFUSED},
 		{"unsupported_grant_type", ERROR_BAD_REQUEST},
 		{"invalid_scope", ERROR_BAD_REQUEST},
 		{"access_denied", ERROR_BAD_REQUEST},

@@ -633,9 +633,9 @@ static void faults_of_tiktok_or_the_app_never_touch_the_account(void **state)
 	} faults[] = {
 		{500, "", ERROR_SERVER},
 		{200, "{\"error\":\"temporarily_unavailable\"}", ERROR_SERVER},
-		{200, "{\"error\":\"invalid_client\"}", ERROR_BAD_REQUEST},
-		{401, "{\"error\":\"invalid_client\"}", ERROR_BAD_REQUEST},
-		{401, "nonsense", ERROR_BAD_REQUEST},
+		{200, "{\"error\":\"invalid_client\"}", ERROR_APP_REFUSED},
+		{401, "{\"error\":\"invalid_client\"}", ERROR_APP_REFUSED},
+		{401, "nonsense", ERROR_APP_REFUSED},
 		{429, "", ERROR_RATE_LIMITED},
 		{200, "", ERROR_BAD_REPLY},
 		{200, "{}", ERROR_BAD_REPLY},
