@@ -44,6 +44,8 @@ const struct setting config_table[] = {
 		"The key that tokens in the database are encrypted with, 64 hex digits (openssl rand -hex 32)."},
 	{"TOKEN_ENC_OLD_KEYS", SETTING_KEYS, true, MEMBER(token_enc_old_keys), WORKER | OPERATOR, 0, "", NULL, 0, 16,
 		"Earlier keys, comma-separated: tokens under them stay readable and move to the current key when saved."},
+	{"TOKEN_SPOOL_DIR", SETTING_TEXT, false, MEMBER(token_spool_dir), WORKER, 0, "/var/tmp/storesync", NULL, 0, 0,
+		"The directory, made when missing, where a new token pair lies encrypted until PostgreSQL has it, so that a worker's death does not lose it. It must be the worker's own (mode 0700) and outlive the process; workers of one fleet may share it."},
 	{"SYNC_TIMEZONE", SETTING_TEXT, false, MEMBER(sync_timezone), PRODUCER | OPERATOR, 0, "UTC", NULL, 0, 0,
 		"Whose calendar day a snapshot belongs to, by a name that PostgreSQL knows, such as Asia/Ho_Chi_Minh."},
 	{"WORKER_CONCURRENCY", SETTING_INTEGER, false, MEMBER(worker_concurrency), WORKER, 0, "64", NULL, 1, 8192,

@@ -67,7 +67,7 @@ static const char *const deliveries[DELIVERY_SLOTS] = {"new", "repeated", "malfo
 static const char *const endpoints[ENDPOINTS] = {"user_info", "video_list", "token"};
 static const char *const statuses[API_STATUSES] = {
 	"none", "2xx", "401", "429", "4xx", "5xx", "other"};
-static const char *const refreshes[REFRESH_SLOTS] = {"done", "adopted", "failed"};
+static const char *const refreshes[REFRESH_SLOTS] = {"done", "adopted", "failed", "recovered"};
 static const char *const rows[ROWS_SLOTS] = {"user", "video"};
 static const char *const confirms[CONFIRM_SLOTS] = {"acked", "nacked", "returned"};
 static const char *const results[RESULT_SLOTS] = {"stored", "repeated", "refused"};
@@ -98,7 +98,7 @@ static const struct metric_definition definitions[METRICS] = {
 	[METRIC_APP_REFUSED] = {"storesync_app_refused", GAUGE, WORKER, {{0}}, NULL,
 		"1 while TikTok refuses our client key or secret. Nothing that needs it is done meanwhile, and no account suffers: correct TIKTOK_CLIENT_KEY and TIKTOK_CLIENT_SECRET, and start the workers again."},
 	[METRIC_TOKEN_REFRESHES] = {"storesync_token_refreshes_total", COUNTER, WORKER, {{"outcome", refreshes, REFRESH_SLOTS, NULL}}, NULL,
-		"Refreshes of access tokens; adopted ones were done by another worker. When failed rises, storesync_job_failures_total says why: token_revoked means that merchants must connect again, the rest passes."},
+		"Refreshes of access tokens; adopted ones were done by another worker, recovered ones lay in TOKEN_SPOOL_DIR when a worker died. When failed rises, storesync_job_failures_total says why: token_revoked means that merchants must connect again, the rest passes."},
 	[METRIC_SNAPSHOT_ROWS] = {"storesync_snapshot_rows_total", COUNTER, WORKER, {{"kind", rows, ROWS_SLOTS, NULL}}, NULL,
 		"Snapshot rows that were read and committed; those that say the same as before are not written again. No rise while jobs succeed means that accounts have nothing to show: check their scopes."},
 	[METRIC_BATCH_JOBS] = {"storesync_batch_jobs", COUNTS, WORKER, {{0}}, batch_bounds,

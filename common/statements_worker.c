@@ -90,20 +90,21 @@ const struct statement_definition statements_of_worker[STATEMENTS] = {
 		"int8,text,int8", "int8"},
 
 	/*
-	 * Compare and swap: $1 account, $2 the version that was refreshed, $3 and $4 the new cells, $5 and $6 seconds until they
-	 * expire, $7 the scopes. No row: the pair was replaced meanwhile. A new pair proves the grant: an account that another worker took
+	 * Compare and swap: $1 account, $2 the version that was refreshed, $3 and $4 the new cells, $5 when they were issued, $6
+	 * and $7 when they expire (microseconds since 1970), $8 the scopes. No row: the pair was replaced meanwhile. A new pair proves the grant: an account that another worker took
 	 * for lost while this one waited for PostgreSQL is connected again.
 	 */
 	[STATEMENT_SAVE_TOKEN] = {"save_token", PROGRAM_WORKER,
 		"UPDATE store_accounts SET encrypted_access_token = $3, encrypted_refresh_token = $4,"
-		"	token_expires_at = now() + $5 * interval '1 second',"
-		"	refresh_token_expires_at = coalesce(now() + $6 * interval '1 second', refresh_token_expires_at),"
-		"	scope = coalesce($7, scope), token_version = token_version + 1,"
+		"	token_issued_at = timestamptz 'epoch' + $5 * interval '1 microsecond',"
+		"	token_expires_at = timestamptz 'epoch' + $6 * interval '1 microsecond',"
+		"	refresh_token_expires_at = coalesce(timestamptz 'epoch' + $7 * interval '1 microsecond', refresh_token_expires_at),"
+		"	scope = coalesce($8, scope), token_version = token_version + 1,"
 		"	refresh_lease_owner = NULL, refresh_lease_until = NULL, refresh_intent_at = NULL, updated_at = now(),"
 		"	status_reason = CASE WHEN status = 'NEED_RECONNECT' THEN NULL ELSE status_reason END,"
 		"	status = CASE WHEN status = 'NEED_RECONNECT' THEN 'CONNECTED' ELSE status END "
 		"WHERE id = $1 AND token_version = $2 RETURNING token_version",
-		"int8,int8,text,text,int8,int8,text", "int8"},
+		"int8,int8,text,text,int8,int8,int8,text", "int8"},
 
 	/*
 	 * A refresh that did not succeed: $1 account, $2 owner, $3 TikTok may have rotated the token all the same. The lease

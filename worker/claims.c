@@ -19,6 +19,7 @@
 #include "worker/account_row.h"
 #include "worker/job_list.h"
 #include "worker/line.h"
+#include "worker/recovery.h"
 #include "worker/tokens.h"
 
 #define CLAIM_BATCH_JOBS 128
@@ -37,6 +38,7 @@ struct claims {
 	struct db_session *session;
 	struct health_loop *loop;
 	struct job_list waiting; /* for a lease */
+	struct recovery recovery;
 };
 
 /* ---- CLAIM ---- */
@@ -305,9 +307,11 @@ static void *run(void *argument)
 	struct error err;
 
 	while (!atomic_load(&claims->stopping)) {
-		int64_t timeout_ms = release_waiting(claims);
-		int64_t pause_ms = db_session_pause_ms(claims->session);
+		int64_t timeout_ms = release_waiting(claims), pause_ms;
 
+		if (claims->line->isolation) /* before a lease is taken */
+			recovery_turn(&claims->recovery, claims->line, claims->session);
+		pause_ms = db_session_pause_ms(claims->session);
 		if (pause_ms && line_gives_back(claims->line))
 			give_back(claims);
 		if (pause_ms) /* sleep without taking */

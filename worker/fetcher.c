@@ -18,6 +18,7 @@
 #include "worker/line.h"
 #include "worker/outages.h"
 #include "worker/pacer.h"
+#include "worker/tokens.h"
 
 #define CONNECT_TIMEOUT_MS 10000
 #define REPLY_MAX_BYTES    ((size_t)4 * 1024 * 1024)
@@ -101,6 +102,8 @@ static void take_reply(void *owner, const struct http_reply *reply)
 	killpoint(KILL_WORKER_REPLY_TAKEN, job->message.account_id);
 	note_reply(fetcher, job, reply);
 	action = line_advance_reply(fetcher->line, job, reply);
+	if (action == SYNC_SAVE_TOKEN)
+		tokens_keep(fetcher->line, job);
 	if (job->failure.class != ERROR_NONE)
 		outages_note_failure(&fetcher->outages, endpoint, job, clock_monotonic_ms());
 	else

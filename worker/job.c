@@ -76,6 +76,8 @@ void job_destroy(struct job *job)
 	snapshot_finish(&job->snapshot);
 	tiktok_call_finish(&job->call);
 	tiktok_tokens_finish(&job->new_tokens);
+	sealed_pair_finish(&job->sealed);
+	spool_let_go(&job->spooled);
 	free(job);
 }
 

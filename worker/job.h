@@ -18,7 +18,9 @@
 #include "common/result_message.h"
 #include "worker/breaker.h"
 #include "worker/paging.h"
+#include "worker/sealed_pair.h"
 #include "worker/snapshot.h"
+#include "worker/spool.h"
 #include "worker/tiktok.h"
 
 /* What the claim brought of the account. */
@@ -137,6 +139,8 @@ struct job {
 	int64_t wait_ms;                 /* but not before this long */
 	struct tiktok_call call;         /* of the action CALL */
 	struct tiktok_tokens new_tokens; /* of the action SAVE_TOKEN */
+	struct sealed_pair sealed;       /* the same, as it is saved; tokens.c alone cares */
+	struct spool_file spooled;       /* where it lies until then; zeroed: nowhere */
 	bool holds_lease;
 	bool refreshed;        /* once a job is enough */
 	bool rotation_unknown; /* the refresh may have replaced the token, and we do not know */

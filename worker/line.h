@@ -48,6 +48,7 @@ struct line {
 	const struct config *config;
 	struct sync_settings settings;
 	struct token_cipher *cipher;
+	struct spool *spool; /* NULL: it cannot be used */
 	struct db_pool *pool;
 	struct health *health;
 	char worker_name[WORKER_NAME_SIZE];

@@ -61,6 +61,11 @@ static bool start_line(
 		!health_start(kind == LINE_WHOLE ? config->http_listen : NULL, PROGRAM_WORKER,
 			&line->health, err))
 		return false;
+	if (!spool_open(config->token_spool_dir, &line->spool, err))
+		log_warn(
+			"%s. Work goes on, but a worker that is killed before PostgreSQL has taken a new "
+			"token pair loses it, and the merchant must connect the account again",
+			err->text);
 	line->pool = db_pool_create(&pool);
 	error_set(err, ERROR_SETTINGS, "a stage could not start");
 	if (!outlet_start(line))
@@ -87,6 +92,7 @@ static void stop_line(struct line *line)
 	db_pool_stop(line->pool);
 	db_pool_destroy(line->pool);
 	health_stop(line->health);
+	spool_close(line->spool);
 	token_cipher_destroy(line->cipher);
 }
 

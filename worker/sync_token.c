@@ -92,8 +92,10 @@ enum sync_action step_after_refresh(struct job *job, const struct outcome *outco
 	if (outcome->kind ==
 		OUTCOME_LEASE_AGED) /* not sent in time: let it go, so that it can wait */
 		return step_go(job, STEP_RELEASE, SYNC_RELEASE);
-	if (tiktok_read_tokens(reply, &job->new_tokens, &err))
+	if (tiktok_read_tokens(reply, &job->new_tokens, &err)) {
+		job->new_tokens.issued_at_us = outcome->now_us - reply->elapsed_ms * 1000;
 		return step_go(job, STEP_SAVE_TOKEN, SYNC_SAVE_TOKEN);
+	}
 	error_wrap(&err, "refreshing the token");
 	if (err.class == ERROR_TOKEN_REVOKED) {
 		job->grant_refused = true;

@@ -74,6 +74,7 @@ struct tiktok_tokens {
 	char *scope;         /* NULL: as before */
 	int64_t expires_in_s;
 	int64_t refresh_expires_in_s; /* 0: as before */
+	int64_t issued_at_us; /* when the call was sent, by the database's clock; set by who knows */
 };
 
 void tiktok_tokens_finish(struct tiktok_tokens *tokens);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Leases and token pairs in the database. Run by the claims' thread.
+ * Leases and token pairs in the database. Run by the claims' thread, tokens_keep() by the fetcher's.
  */
 #include "worker/tokens.h"
 
 #include "common/clock.h"
 #include "common/killpoint.h"
+#include "common/log.h"
+#include "common/memory.h"
 #include "common/metrics.h"
 #include "worker/account_row.h"
 #include "worker/line.h"
@@ -54,48 +56,83 @@ bool tokens_lease(struct line *line, struct db_session *session, struct job *job
 	return true;
 }
 
-bool tokens_save(struct line *line, struct db_session *session, struct job *job, struct error *err)
+static void seal(const struct line *line, struct job *job)
 {
-	const struct token_cipher *cipher = line->cipher;
 	const struct account *account = &job->account;
 	const struct tiktok_tokens *tokens = &job->new_tokens;
 	struct text access = {0}, refresh = {0};
-	struct db_params params = {0};
-	struct db_result *result = NULL;
-	bool ok, saved = false;
+
+	token_cipher_seal(line->cipher, account->store_code, account->open_id, TOKEN_ACCESS,
+		tokens->access_token, &access);
+	token_cipher_seal(line->cipher, account->store_code, account->open_id, TOKEN_REFRESH,
+		tokens->refresh_token ? tokens->refresh_token : account->refresh_token, &refresh);
+	job->sealed = (struct sealed_pair){.account_id = job->message.account_id,
+		.token_version = account->token_version,
+		.access_cell = access.data,
+		.refresh_cell = refresh.data,
+		.scope = tokens->scope ? memory_copy_text(tokens->scope) : NULL,
+		.issued_at_us = tokens->issued_at_us,
+		.expires_at_us = tokens->issued_at_us + tokens->expires_in_s * 1000000,
+		.refresh_expires_at_us =
+			tokens->refresh_expires_in_s > 0
+				? tokens->issued_at_us + tokens->refresh_expires_in_s * 1000000
+				: 0};
+}
+
+void tokens_keep(struct line *line, struct job *job)
+{
+	struct log_job about = job_log(job);
+	struct error err;
 
 	killpoint(KILL_WORKER_TOKEN_RECEIVED, job->message.account_id);
-	token_cipher_seal(cipher, account->store_code, account->open_id, TOKEN_ACCESS,
-		tokens->access_token, &access);
-	token_cipher_seal(cipher, account->store_code, account->open_id, TOKEN_REFRESH,
-		tokens->refresh_token ? tokens->refresh_token : account->refresh_token, &refresh);
-	db_param_integer(&params, job->message.account_id);
-	db_param_integer(&params, account->token_version);
-	db_param_text(&params, text_string(&access));
-	db_param_text(&params, text_string(&refresh));
-	db_param_integer(&params, tokens->expires_in_s);
-	if (tokens->refresh_expires_in_s > 0)
-		db_param_integer(&params, tokens->refresh_expires_in_s);
+	seal(line, job);
+	if (line->spool && !spool_keep(line->spool, &job->sealed, &job->spooled, &err))
+		log_about(LOG_WARN, &about,
+			"the new token pair is in memory alone until PostgreSQL has it: %s",
+			err.text);
+	killpoint(KILL_WORKER_TOKEN_SPOOLED, job->message.account_id);
+}
+
+bool tokens_save_pair(
+	struct db_session *session, const struct sealed_pair *pair, bool *saved, struct error *err)
+{
+	struct db_params params = {0};
+	struct db_result *result = NULL;
+
+	db_param_integer(&params, pair->account_id);
+	db_param_integer(&params, pair->token_version);
+	db_param_text(&params, pair->access_cell);
+	db_param_text(&params, pair->refresh_cell);
+	db_param_integer(&params, pair->issued_at_us);
+	db_param_integer(&params, pair->expires_at_us);
+	if (pair->refresh_expires_at_us)
+		db_param_integer(&params, pair->refresh_expires_at_us);
 	else
 		db_param_text(&params, NULL);
-	db_param_text(&params, tokens->scope);
-	ok = db_session_query(session, STATEMENT_SAVE_TOKEN, &params, &result, err);
-	if (ok) {
-		saved = db_row_count(result) == 1;
-		job->account.token_version += saved;
-		db_result_destroy(result);
-	}
-	text_finish(&access);
-	text_finish(&refresh);
-	if (!ok)
+	db_param_text(&params, pair->scope);
+	if (!db_session_query(session, STATEMENT_SAVE_TOKEN, &params, &result, err))
 		return false;
-	if (saved) {
-		killpoint(KILL_WORKER_TOKEN_SAVED, job->message.account_id);
-		metric_add(METRIC_TOKEN_REFRESHES, REFRESH_DONE, 1);
-		line_pass(line, job, OUTCOME_TOKEN_SAVED);
-		return true;
+	*saved = db_row_count(result) == 1;
+	db_result_destroy(result);
+	return true;
+}
+
+bool tokens_save(struct line *line, struct db_session *session, struct job *job, struct error *err)
+{
+	bool saved;
+
+	if (!tokens_save_pair(session, &job->sealed, &saved, err))
+		return false;
+	if (!saved) {
+		spool_forget(line->spool, &job->spooled);
+		return read_again(line, session, job, err);
 	}
-	return read_again(line, session, job, err);
+	job->account.token_version++;
+	killpoint(KILL_WORKER_TOKEN_SAVED, job->message.account_id);
+	spool_forget(line->spool, &job->spooled);
+	metric_add(METRIC_TOKEN_REFRESHES, REFRESH_DONE, 1);
+	line_pass(line, job, OUTCOME_TOKEN_SAVED);
+	return true;
 }
 
 bool tokens_release(

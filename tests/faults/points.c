@@ -266,6 +266,30 @@ static void work_refresh(struct trial *t)
 	test_fleet_produce(&t->fleet, refresh);
 }
 
+/* 90 seconds go by: the lease of the worker that died lapses. */
+static void let_leases_lapse(struct trial *t)
+{
+	test_execute(t->fleet.database.db,
+		"UPDATE store_accounts SET refresh_lease_until = now() - interval '1 second'"
+		" WHERE refresh_lease_owner IS NOT NULL");
+}
+
+/* A worker dies with a pair in the spool, so that the next one has something to recover. */
+static void work_recovery(struct trial *t)
+{
+	struct test_process *spooling;
+
+	if (t->turn > t->deaths)
+		return;
+	work_refresh(t);
+	spooling = start(t, "storesync-worker", "STORESYNC_KILLPOINT=worker.token_spooled",
+		t->scenario->setting, NULL);
+	if (test_process_wait(spooling, PATIENCE_MS) != KILLED)
+		fail_msg("no pair was spooled:\n%s", test_process_output(spooling));
+	test_process_destroy(spooling);
+	let_leases_lapse(t);
+}
+
 static void work_letters(struct trial *t)
 {
 	if (courier_count(t->courier, "sync.results") > 0)
@@ -333,14 +357,6 @@ static void clear_faults(struct trial *t)
 	test_fleet_tell_simulator(&t->fleet, "/admin/faults/clear", "{}");
 }
 
-/* 90 seconds go by: the lease of the worker that died lapses. */
-static void let_leases_lapse(struct trial *t)
-{
-	test_execute(t->fleet.database.db,
-		"UPDATE store_accounts SET refresh_lease_until = now() - interval '1 second'"
-		" WHERE refresh_lease_owner IS NOT NULL");
-}
-
 /* Ask it to stop while calls are under way: after DRAIN_TIMEOUT it gives their jobs back. */
 static void ask_to_stop_amid_calls(struct trial *t, struct test_process *dying)
 {
@@ -367,6 +383,8 @@ static void publish_the_day_to_its_end(struct trial *t)
 /* clang-format off */
 #define SYNC .work = work_sync, .most_nth = 4
 #define REFRESH .work = work_refresh, .most_nth = 1
+/* Two calls at once would be two rotations, and the death over one of them would lose the other. */
+#define ONE_CALL .account_each_hit = true, .after_death = let_leases_lapse, .setting = "WORKER_CONCURRENCY=1"
 #define PUBLISH .program = "storesync-producer", .work = work_nothing, .after_death = publish_the_day_to_its_end, .new_day_each_time = true
 
 /* Those that wait longest first. */
@@ -381,7 +399,9 @@ static const struct scenario scenarios[] = {
 	{KILL_WORKER_TOKEN_RECEIVED, "storesync-worker", REFRESH, .after_death = let_leases_lapse, .account_each_hit = true,
 		.as_wanted = "j.state = 'success' OR " ENDED_DEAD("token_revoked")},
 	{KILL_WORKER_LEASE_TAKEN, "storesync-worker", REFRESH, .account_each_hit = true, .after_death = let_leases_lapse},
+	{KILL_WORKER_TOKEN_SPOOLED, "storesync-worker", REFRESH, ONE_CALL},
 	{KILL_WORKER_TOKEN_SAVED, "storesync-worker", REFRESH},
+	{KILL_WORKER_TOKEN_RECOVERED, "storesync-worker", .work = work_recovery, .most_nth = 1, ONE_CALL},
 	{KILL_WORKER_RELEASED, "storesync-worker", REFRESH, .after_death = let_leases_lapse, .account_each_hit = true, .setting = "TIKTOK_CLIENT_SECRET=wrong"},
 	{KILL_WORKER_DEAD_SENT, "storesync-worker", .prepare = take_scopes_of_half_of_the_accounts, SYNC, .after_death = forget_failures,
 		.as_wanted = "CASE WHEN j.account_id % 2 = 1 THEN " ENDED_DEAD("scope") " ELSE j.state = 'success' END"},
@@ -597,7 +617,8 @@ static void check_tokens(struct trial *t)
 
 static bool made_snapshots(const struct trial *t)
 {
-	return t->scenario->work != work_refresh && t->scenario->work != work_letters;
+	return t->scenario->work != work_refresh && t->scenario->work != work_recovery &&
+	       t->scenario->work != work_letters;
 }
 
 static void report(struct trial *t)

@@ -336,7 +336,8 @@ static int64_t save_token(int64_t version, const char *access)
 	db_param_integer(&params, version);
 	db_param_text(&params, access);
 	db_param_text(&params, "v1:new-refresh");
-	db_param_integer(&params, 86400);
+	db_param_integer(&params, NOON);
+	db_param_integer(&params, NOON + INT64_C(86400) * 1000000);
 	db_param_text(&params, NULL);
 	db_param_text(&params, NULL);
 	return run(STATEMENT_SAVE_TOKEN, &params);
@@ -372,6 +373,29 @@ static void a_token_is_saved_only_over_the_pair_that_it_replaces(void **state)
 		test_query_integer(database.db,
 			"SELECT count(*) FROM store_accounts WHERE id = 1 AND token_version = 1"
 			" AND encrypted_access_token = 'v1:first' AND scope LIKE 'user.info%'"),
+		1);
+}
+
+/* However long the pair waited for PostgreSQL, it expires when TikTok said. */
+static void a_token_lives_from_its_issue_not_from_its_saving(void **state)
+{
+	save_token(0, "v1:first");
+	assert_int_equal(
+		test_query_integer(database.db, "SELECT count(*) FROM store_accounts WHERE id = 1"
+						" AND token_issued_at = '2023-11-15 12:00+00'"
+						" AND token_expires_at = '2023-11-16 12:00+00'"),
+		1);
+}
+
+/* Programs that know nothing of the column have just got the pair that they write. */
+static void a_pair_that_another_program_writes_was_issued_just_now(void **state)
+{
+	save_token(0, "v1:first");
+	test_execute(database.db,
+		"UPDATE store_accounts SET encrypted_refresh_token = 'y' WHERE id = 1");
+	assert_int_equal(test_query_integer(database.db,
+				 "SELECT count(*) FROM store_accounts WHERE id = 1"
+				 " AND token_issued_at > now() - interval '1 minute'"),
 		1);
 }
 
@@ -864,6 +888,8 @@ int main(void)
 		WITH_ACCOUNTS(a_lease_that_ran_out_can_be_taken_over),
 		WITH_ACCOUNTS(a_lease_for_a_pair_that_was_replaced_is_refused),
 		WITH_ACCOUNTS(a_token_is_saved_only_over_the_pair_that_it_replaces),
+		WITH_ACCOUNTS(a_token_lives_from_its_issue_not_from_its_saving),
+		WITH_ACCOUNTS(a_pair_that_another_program_writes_was_issued_just_now),
 		WITH_ACCOUNTS(saving_a_token_ends_lease_and_intent),
 		WITH_ACCOUNTS(a_new_pair_connects_an_account_that_was_taken_for_lost),
 		WITH_ACCOUNTS(a_new_pair_does_not_enable_a_disabled_account),

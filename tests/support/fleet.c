@@ -11,14 +11,17 @@
 
 #include "tests/support/fleet.h"
 
+#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/json.h"
 #include "common/memory.h"
 #include "common/token_cipher.h"
+#include "tests/support/environment.h"
 #include "tests/support/wait.h"
 #include "tests/support/web.h"
 
@@ -104,6 +107,7 @@ static void make_settings(struct test_fleet *fleet)
 	add_setting(fleet, &count, "TIKTOK_CLIENT_KEY", fleet->world.client_key);
 	add_setting(fleet, &count, "TIKTOK_CLIENT_SECRET", SECRET);
 	add_setting(fleet, &count, "TOKEN_ENC_KEY", KEY);
+	add_setting(fleet, &count, "TOKEN_SPOOL_DIR", fleet->spool);
 	add_setting(fleet, &count, "QUOTA_USER_INFO", "0");
 	add_setting(fleet, &count, "QUOTA_VIDEO_LIST", "0");
 	add_setting(fleet, &count, "LOG_FORMAT", "text");
@@ -183,11 +187,27 @@ void test_fleet_create(
 	test_vhost_create(&fleet->vhost);
 	make_simulator_arguments(fleet, simulator_arguments);
 	test_fleet_start_simulator(fleet);
+	fleet->spool = test_temporary_path("spool");
 	make_settings(fleet);
 	connect_accounts(fleet);
 	if (test_fleet_run(fleet, apply, &output) != 0)
 		fail_msg("syncctl topology apply failed:\n%s", text_string(&output));
 	text_finish(&output);
+}
+
+/* Files of workers that were killed are left in it; nothing else is. */
+static void remove_spool(struct test_fleet *fleet)
+{
+	DIR *files = fleet->spool ? opendir(fleet->spool) : NULL;
+	const struct dirent *file;
+
+	while (files && (file = readdir(files)))
+		unlinkat(dirfd(files), file->d_name, 0);
+	if (files)
+		closedir(files);
+	if (fleet->spool)
+		rmdir(fleet->spool);
+	free(fleet->spool);
 }
 
 void test_fleet_destroy(struct test_fleet *fleet)
@@ -204,6 +224,7 @@ void test_fleet_destroy(struct test_fleet *fleet)
 		free(*setting);
 	for (char **argument = fleet->simulator_arguments; *argument; argument++)
 		free(*argument);
+	remove_spool(fleet);
 	free(fleet->simulator_url);
 	test_vhost_destroy(&fleet->vhost);
 	test_database_destroy(&fleet->database);

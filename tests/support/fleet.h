@@ -33,6 +33,7 @@ struct test_fleet {
 	struct world world;
 	struct test_process *simulator;
 	char *simulator_url;
+	char *spool; /* TOKEN_SPOOL_DIR of its workers, who make it */
 	char *simulator_arguments[TEST_FLEET_ARGUMENTS]; /* ended by NULL */
 	char *settings[16]; /* the environment of every program, ended by NULL */
 	struct test_process *programs[TEST_FLEET_PROGRAMS];
