@@ -9,7 +9,8 @@
 #include <string.h>
 #include <time.h>
 
-#define SECOND_US 1000000LL
+#define DURATION_MAX_S (INT64_C(10) * 366 * 86400)
+#define SECOND_US      1000000LL
 /* 0001-01-01T00:00:00Z and 9999-12-31T23:59:59.999999Z: what four digits of a year can say. */
 #define FIRST_US (-62135596800LL * SECOND_US)
 #define LAST_US  (253402300800LL * SECOND_US - 1)
@@ -161,4 +162,28 @@ bool clock_is_day(const char *text)
 	struct tm utc;
 
 	return read_day(&text, &utc) && *text == '\0';
+}
+
+bool clock_parse_duration(const char *text, int64_t *seconds)
+{
+	static const struct {
+		char unit;
+		int64_t seconds;
+	} units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+	size_t digits = strspn(text, "0123456789");
+	int64_t number = 0;
+
+	if (digits == 0 || digits > 9 || text[digits] == '\0' || text[digits + 1] != '\0')
+		return false;
+	for (size_t i = 0; i < digits; i++)
+		number = number * 10 + (text[i] - '0');
+	for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+		if (text[digits] != units[i].unit)
+			continue;
+		if (number < 1 || number > DURATION_MAX_S / units[i].seconds)
+			return false;
+		*seconds = number * units[i].seconds;
+		return true;
+	}
+	return false;
 }

@@ -27,5 +27,7 @@ void clock_format(int64_t unix_us, char text[CLOCK_TEXT_SIZE]);
 bool clock_parse(const char *text, int64_t *unix_us);
 /* True for a calendar day that exists, written YYYY-MM-DD. */
 bool clock_is_day(const char *text);
+/* "90s", "15m", "2h", "3d"; false: not a duration of at least a second and at most 10 years. */
+bool clock_parse_duration(const char *text, int64_t *seconds);
 
 #endif

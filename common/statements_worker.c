@@ -15,8 +15,8 @@
 	"a.id IS NOT NULL, a.store_code::text, a.open_id::text, a.status::text, a.status_reason, a.scope, " \
 	"a.encrypted_access_token, a.encrypted_refresh_token, " \
 	"(extract(epoch FROM a.token_expires_at) * 1000000)::int8, a.token_version, " \
-	"a.refresh_intent_at IS NOT NULL "
-#define ACCOUNT_TYPES "bool,text,text,text,text,text,text,text,int8,int8,bool"
+	"a.refresh_intent_at IS NOT NULL, (extract(epoch FROM a.refresh_token_expires_at) * 1000000)::int8 "
+#define ACCOUNT_TYPES "bool,text,text,text,text,text,text,text,int8,int8,bool,int8"
 
 const struct statement_definition statements_of_worker[STATEMENTS] = {
 	/* Does PostgreSQL take writes? Writes nothing, but is refused by a server that is read-only. */

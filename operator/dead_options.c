@@ -10,13 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/error.h"
 
 #define DEFAULT_RATE             50
 #define RATE_MAX                 10000
 #define CANARY_MAX               1000
 #define DEFAULT_CANARY_TIMEOUT_S 600
-#define DURATION_MAX_S           (INT64_C(10) * 366 * 86400)
 #define REASON_MAX               1000
 
 /* Beyond the characters, so that getopt_long() cannot confuse them with short options. */
@@ -86,30 +86,6 @@ static bool read_number(const char *text, int64_t max, int64_t *number)
 	return true;
 }
 
-bool dead_read_duration(const char *text, int64_t *seconds)
-{
-	static const struct {
-		char unit;
-		int64_t seconds;
-	} units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
-	size_t length = strlen(text);
-	char digits[12] = "";
-	int64_t number;
-
-	if (length < 2 || length > sizeof digits)
-		return false;
-	memcpy(digits, text, length - 1);
-	if (!read_number(digits, DURATION_MAX_S, &number))
-		return false;
-	for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-		if (text[length - 1] != units[i].unit || number > DURATION_MAX_S / units[i].seconds)
-			continue;
-		*seconds = number * units[i].seconds;
-		return true;
-	}
-	return false;
-}
-
 /* RabbitMQ's reasons count as classes too (rabbitmq.com/docs/dlx). */
 static bool is_class(const char *name)
 {
@@ -156,7 +132,7 @@ static void read_count(
 
 static void read_age(const char *name, const char *value, int64_t *seconds, struct text *faults)
 {
-	if (!dead_read_duration(value, seconds))
+	if (!clock_parse_duration(value, seconds))
 		text_append_format(faults,
 			"--%s: \"%s\" is not a duration such as 90s, 15m, 2h or 3d\n", name, value);
 }

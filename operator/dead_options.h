@@ -56,9 +56,6 @@ bool dead_filter_matches(
 /* Append the filters in words, for people and the audit: "class server, store s1"; "all". */
 void dead_filter_describe(const struct dead_filter *filter, struct text *out);
 
-/* "90s", "15m", "2h", "3d" to seconds; false: not a duration of at least a second, at most 10 years. */
-bool dead_read_duration(const char *text, int64_t *seconds);
-
 /* The part of each command's --help that explains the filters. */
 #define DEAD_FILTER_HELP                                                                              \
 	"  --class NAME        of this error class (network, server, ..., delivery_limit, unknown)\n" \

@@ -12,6 +12,8 @@
 
 #include "common/clock.h"
 
+#define EXPIRING_WITHIN_S (INT64_C(20) * 60)
+
 /*
  * Beyond the characters, so that getopt_long() cannot confuse them with short options, of which
  * there are none.
@@ -21,6 +23,7 @@ enum option_id {
 	OPTION_ACCOUNT,
 	OPTION_DATE,
 	OPTION_JOB_TYPE,
+	OPTION_EXPIRING_WITHIN,
 	OPTION_EXPRESS,
 	OPTION_DRY_RUN,
 	OPTION_FORCE,
@@ -34,6 +37,7 @@ static const struct option long_options[] = {
 	{"account", required_argument, NULL, OPTION_ACCOUNT},
 	{"date", required_argument, NULL, OPTION_DATE},
 	{"job-type", required_argument, NULL, OPTION_JOB_TYPE},
+	{"expiring-within", required_argument, NULL, OPTION_EXPIRING_WITHIN},
 	{"express", no_argument, NULL, OPTION_EXPRESS},
 	{"dry-run", no_argument, NULL, OPTION_DRY_RUN},
 	{"force", no_argument, NULL, OPTION_FORCE},
@@ -54,6 +58,7 @@ void options_print_help(FILE *out)
 	      "  --account ID         only this account\n"
 	      "  --date YYYY-MM-DD    the day that the snapshots belong to\n"
 	      "  --job-type TYPE      daily_sync (default), user_stats, video_stats or token_refresh\n"
+	      "  --expiring-within T  token_refresh: refresh what expires within 90s, 20m (default), 2h, ...\n"
 	      "  --express            to the queue that workers serve first\n"
 	      "  --republish          publish once more what is on its way: plan nothing, repeat nothing that is\n"
 	      "                       finished. For when messages were lost; one that was not does no harm\n"
@@ -62,9 +67,11 @@ void options_print_help(FILE *out)
 	      "  --help               this text\n"
 	      "  --version            the version\n"
 	      "\n"
-	      "token_refresh is for accounts whose token expires within 70 minutes, unless --store, --account\n"
-	      "or --force is given, and repeats finished jobs: a token is refreshed many times a day. With\n"
-	      "--republish neither holds.\n"
+	      "token_refresh is for accounts whose token has lived most of its life (75 to 90 %, each account's\n"
+	      "own share, so that they do not all come at once) or expires before the next run: give\n"
+	      "--expiring-within twice the time between two runs. --store, --account and --force take every\n"
+	      "account. Finished jobs are repeated, for a token is refreshed many times a day. With --republish\n"
+	      "neither holds.\n"
 	      "\n"
 	      "Exit codes: 0 everything is published; 1 failed or interrupted; 2 bad usage or settings.\n"
 	      "\n",
@@ -110,6 +117,14 @@ static void read_job_type(const char *value, struct options *options, struct tex
 			value);
 }
 
+static void read_expiring(const char *value, struct options *options, struct text *faults)
+{
+	if (!clock_parse_duration(value, &options->expiring_within_s))
+		text_append_format(faults,
+			"--expiring-within: \"%s\" is not a duration such as 90s, 20m or 2h\n",
+			value);
+}
+
 static void name_option(int id, const char *fault, struct text *faults)
 {
 	for (const struct option *option = long_options; option->name != NULL; option++)
@@ -150,6 +165,9 @@ enum options_answer options_read(
 		case OPTION_JOB_TYPE:
 			read_job_type(optarg, options, faults);
 			break;
+		case OPTION_EXPIRING_WITHIN:
+			read_expiring(optarg, options, faults);
+			break;
 		case OPTION_EXPRESS:
 			options->express = true;
 			break;
@@ -177,6 +195,10 @@ enum options_answer options_read(
 		}
 	for (int i = optind; i < argc; i++)
 		text_append_format(faults, "%s: unexpected argument; see --help\n", argv[i]);
+	if (options->expiring_within_s && options->job_type != JOB_TOKEN_REFRESH)
+		text_append(faults, "--expiring-within is for --job-type token_refresh only\n");
+	if (!options->expiring_within_s)
+		options->expiring_within_s = EXPIRING_WITHIN_S;
 	if (options->force && options->republish)
 		text_append(faults,
 			"--force and --republish contradict each other: one repeats what is "

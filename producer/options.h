@@ -17,6 +17,7 @@ struct options {
 	int64_t account_id;     /* 0: every account */
 	char day[DAY_SIZE];     /* empty: today in SYNC_TIMEZONE */
 	enum job_type job_type;
+	int64_t expiring_within_s; /* of token_refresh */
 	bool express;
 	bool dry_run;
 	bool force;

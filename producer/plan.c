@@ -11,12 +11,6 @@
 #include "common/killpoint.h"
 #include "common/text.h"
 
-/*
- * A token is refreshed when it has less time left than until the next hourly run, and some minutes
- * to spare.
- */
-#define TOKEN_EXPIRES_WITHIN_S (INT64_C(70) * 60)
-
 void plan_add_selection(const struct plan *plan, struct db_params *params)
 {
 	const struct options *options = plan->options;
@@ -42,7 +36,7 @@ static void add_picking(const struct plan *plan, struct db_params *params)
 
 	plan_add_selection(plan, params);
 	if (refreshing && everyone && !options->force && !options->republish)
-		db_param_integer(params, TOKEN_EXPIRES_WITHIN_S);
+		db_param_integer(params, options->expiring_within_s);
 	else
 		db_param_text(params, NULL);
 	db_param_boolean(params, (refreshing || options->force) && !options->republish);

@@ -49,6 +49,8 @@ void account_read(const struct token_cipher *cipher, const struct db_result *res
 	account->access_expires_us = db_integer(result, row, column + 8);
 	account->token_version = db_integer(result, row, column + 9);
 	account->refresh_interrupted = db_boolean(result, row, column + 10);
+	account->refresh_expires_us =
+		db_is_null(result, row, column + 11) ? 0 : db_integer(result, row, column + 11);
 }
 
 void claim_read(const struct db_result *result, int row, int column, struct claim *claim)

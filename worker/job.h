@@ -34,6 +34,7 @@ struct account {
 	char *access_token;  /* secret */
 	char *refresh_token; /* secret */
 	int64_t access_expires_us;
+	int64_t refresh_expires_us; /* 0: not known */
 	int64_t token_version;
 	bool refresh_interrupted; /* one never came to its end: a rotation may be lost */
 	struct error token_fault; /* the cells could not be opened; ERROR_NONE: they could */

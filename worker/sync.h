@@ -58,8 +58,8 @@ struct outcome {
 
 struct sync_settings {
 	struct tiktok_app app;
-	int64_t slice_us;          /* a slice that took so long ends, however few its pages */
-	int64_t refresh_margin_us; /* a token with less life left is refreshed before it is used */
+	int64_t slice_us; /* a slice that took so long ends, however few its pages */
+	int64_t refresh_margin_us; /* a token with less life left, or half as much more, is refreshed before it is used */
 };
 
 #define SYNC_REFRESH_MARGIN_US (600 * INT64_C(1000000))

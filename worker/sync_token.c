@@ -52,12 +52,16 @@ static enum sync_action adopt_token(struct job *job, const struct sync_settings 
 	return after_token(job, settings);
 }
 
-static enum sync_action lose_grant(struct job *job)
+static enum sync_action lose_grant(struct job *job, int64_t now_us)
 {
-	return step_fail_with(job, ERROR_TOKEN_REVOKED,
-		job->account.refresh_interrupted || job->rotation_unknown
-			? "lost_rotation: a refresh was interrupted after TikTok had replaced the token"
-			: "revoked: TikTok no longer accepts the refresh token");
+	const struct account *account = &job->account;
+	const char *why = "revoked: TikTok no longer accepts the refresh token";
+
+	if (account->refresh_interrupted || job->rotation_unknown)
+		why = "lost_rotation: a refresh was interrupted after TikTok had replaced the token";
+	else if (account->refresh_expires_us && account->refresh_expires_us <= now_us)
+		why = "expired: the refresh token was not renewed during its life";
+	return step_fail_with(job, ERROR_TOKEN_REVOKED, why);
 }
 
 enum sync_action step_after_lease(
@@ -78,7 +82,7 @@ enum sync_action step_after_lease(
 		return adopt_token(job, settings);
 	job->holds_lease = true;
 	if (job->grant_refused) /* looked again: the stored token is the one that was refused */
-		return lose_grant(job);
+		return lose_grant(job, outcome->now_us);
 	tiktok_write_refresh_call(&settings->app, job->account.refresh_token, &job->call);
 	return step_go(job, STEP_REFRESH, SYNC_CALL);
 }

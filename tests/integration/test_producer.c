@@ -132,7 +132,7 @@ static void assert_queue_holds(const char *queue, int expected)
 /* Run with the given words (at most 5, NULL at the end); the output is added to output. */
 static int produce(struct text *output, const char *const words[])
 {
-	const char *argv[8] = {"storesync-producer"};
+	const char *argv[10] = {"storesync-producer"};
 
 	for (int i = 0; words[i] != NULL; i++)
 		argv[i + 1] = words[i];
@@ -378,7 +378,7 @@ static void token_refresh_is_for_expiring_tokens(void **state)
 	test_insert_accounts(database.db, 3);
 	test_execute(database.db,
 		"UPDATE store_accounts SET token_expires_at = now() + interval '1 day';"
-		"UPDATE store_accounts SET token_expires_at = now() + interval '69 minutes' WHERE id = 2");
+		"UPDATE store_accounts SET token_expires_at = now() + interval '19 minutes' WHERE id = 2");
 
 	assert_produces(refresh, "planned 1, published 1");
 	assert_produces(refresh, "planned 0, published 0");
@@ -388,6 +388,65 @@ static void token_refresh_is_for_expiring_tokens(void **state)
 	assert_produces(
 		(const char *const[]){"--job-type", "token_refresh", "--store", "store-1", NULL},
 		"planned 1, published 1");
+}
+
+static void token_refresh_looks_ahead_as_far_as_it_is_told(void **state)
+{
+	test_insert_accounts(database.db, 1);
+	test_execute(database.db,
+		"UPDATE store_accounts SET token_expires_at = now() + interval '69 minutes'");
+
+	assert_produces((const char *const[]){"--job-type", "token_refresh", NULL},
+		"planned 0, published 0");
+	assert_produces((const char *const[]){"--job-type", "token_refresh", "--expiring-within",
+				"70m", NULL},
+		"planned 1, published 1");
+}
+
+/* Of tokens that were issued at once, under either life, those that are due at a share of it. */
+static void token_refresh_is_spread_over_the_last_part_of_any_life(void **state)
+{
+	static const struct {
+		const char *age, *life;
+		int least, most;
+	} cases[] = {
+		{"89 minutes", "2 hours", 0, 0},
+		{"99 minutes", "2 hours", 60, 140},
+		{"17.9 hours", "24 hours", 0, 0},
+		{"19.8 hours", "24 hours", 60, 140},
+		{"21.7 hours", "24 hours", 200, 200},
+	};
+
+	test_insert_accounts(database.db, 200);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct text sql = {0};
+		int64_t planned;
+
+		text_append_format(&sql,
+			"DELETE FROM sync_jobs; UPDATE store_accounts SET"
+			" token_issued_at = now() - interval '%s',"
+			" token_expires_at = now() - interval '%s' + interval '%s'",
+			cases[i].age, cases[i].age, cases[i].life);
+		test_execute(database.db, text_string(&sql));
+		text_finish(&sql);
+		assert_produces((const char *const[]){"--job-type", "token_refresh",
+					"--expiring-within", "5m", NULL},
+			"");
+		planned = count_jobs("true");
+		assert_in_range(planned, cases[i].least, cases[i].most);
+	}
+}
+
+static void token_refresh_is_not_for_grants_that_have_expired(void **state)
+{
+	test_insert_accounts(database.db, 2);
+	test_execute(database.db,
+		"UPDATE store_accounts SET token_expires_at = now();"
+		"UPDATE store_accounts SET refresh_token_expires_at = now() - interval '1 day' WHERE id = 2");
+
+	assert_produces((const char *const[]){"--job-type", "token_refresh", NULL},
+		"planned 1, published 1");
+	assert_int_equal(count_jobs("account_id = 1"), 1);
 }
 
 static void day_is_that_of_the_time_zone(void **state)
@@ -603,6 +662,10 @@ int main(void)
 		cmocka_unit_test_setup(republish_sends_what_is_on_its_way_and_nothing_else, setup),
 		cmocka_unit_test_setup(republish_can_be_tried_and_narrowed, setup),
 		cmocka_unit_test_setup(token_refresh_is_for_expiring_tokens, setup),
+		cmocka_unit_test_setup(token_refresh_looks_ahead_as_far_as_it_is_told, setup),
+		cmocka_unit_test_setup(
+			token_refresh_is_spread_over_the_last_part_of_any_life, setup),
+		cmocka_unit_test_setup(token_refresh_is_not_for_grants_that_have_expired, setup),
 		cmocka_unit_test_setup(day_is_that_of_the_time_zone, setup),
 		cmocka_unit_test_setup(two_at_once_publish_each_job_once, setup),
 		cmocka_unit_test_setup(killed_run_is_finished_by_the_next_start, setup),

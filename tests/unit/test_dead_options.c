@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "common/clock.h"
 #include "operator/dead_options.h"
 
 #define NOW_US INT64_C(1800000000000000)
@@ -76,11 +77,11 @@ static void durations_have_a_unit(void **state)
 	int64_t seconds;
 
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
-		assert_true(dead_read_duration(good[i].text, &seconds));
+		assert_true(clock_parse_duration(good[i].text, &seconds));
 		assert_int_equal(seconds, good[i].seconds);
 	}
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-		assert_false(dead_read_duration(bad[i], &seconds));
+		assert_false(clock_parse_duration(bad[i], &seconds));
 }
 
 static void nothing_given_chooses_all_and_does_nothing(void **state)

@@ -96,6 +96,29 @@ static void republish_is_read_and_contradicts_force(void **state)
 	finish(&both);
 }
 
+static void looking_ahead_is_for_refreshes_and_takes_a_duration(void **state)
+{
+	struct reading none, two_hours, nonsense, misplaced;
+
+	read_words(&none, (const char *const[]){"--job-type", "token_refresh", NULL});
+	read_words(&two_hours, (const char *const[]){"--job-type", "token_refresh",
+				       "--expiring-within", "2h", NULL});
+	read_words(&nonsense, (const char *const[]){"--job-type", "token_refresh",
+				      "--expiring-within", "soon", NULL});
+	read_words(&misplaced, (const char *const[]){"--expiring-within", "2h", NULL});
+
+	assert_int_equal(none.options.expiring_within_s, 1200);
+	assert_int_equal(two_hours.options.expiring_within_s, 7200);
+	assert_int_equal(nonsense.answer, OPTIONS_WRONG);
+	assert_non_null(strstr(nonsense.faults.data, "--expiring-within: \"soon\""));
+	assert_int_equal(misplaced.answer, OPTIONS_WRONG);
+	assert_non_null(strstr(misplaced.faults.data, "token_refresh only"));
+	finish(&none);
+	finish(&two_hours);
+	finish(&nonsense);
+	finish(&misplaced);
+}
+
 static void help_and_version_are_answers(void **state)
 {
 	struct reading help;
@@ -171,6 +194,7 @@ int main(void)
 		cmocka_unit_test(no_words_mean_everything_today),
 		cmocka_unit_test(every_option_is_read),
 		cmocka_unit_test(republish_is_read_and_contradicts_force),
+		cmocka_unit_test(looking_ahead_is_for_refreshes_and_takes_a_duration),
 		cmocka_unit_test(help_and_version_are_answers),
 		cmocka_unit_test(every_fault_is_named),
 		cmocka_unit_test(account_ids_beyond_64_bits_are_refused),
