@@ -80,14 +80,18 @@ const struct statement_definition statements_of_worker[STATEMENTS] = {
 		"SELECT " ACCOUNT_COLUMNS "FROM (VALUES ($1)) AS w (id) LEFT JOIN store_accounts a ON a.id = w.id",
 		"int8", ACCOUNT_TYPES},
 
-	/* Become the one who refreshes: $1 account, $2 owner, $3 the token version that was read. No row: somebody else is. */
+	/*
+	 * Become the one who refreshes: $1 account, $2 owner, $3 the token version that was read. No row: somebody else is. Else: did the last
+	 * one leave an intent that was never completed? NULL: that was $2 itself.
+	 */
 	[STATEMENT_LEASE_TOKEN] = {"lease_token", PROGRAM_WORKER,
-		"UPDATE store_accounts SET refresh_lease_owner = $2, refresh_lease_until = now() + interval '90 seconds',"
+		"UPDATE store_accounts a SET refresh_lease_owner = $2, refresh_lease_until = now() + interval '90 seconds',"
 		"	refresh_intent_at = now() "
-		"WHERE id = $1 AND token_version = $3 AND status IN ('CONNECTED', 'ERROR')"
-		"	AND (refresh_lease_until IS NULL OR refresh_lease_until < now() OR refresh_lease_owner = $2) "
-		"RETURNING id::int8",
-		"int8,text,int8", "int8"},
+		"FROM (SELECT id, refresh_intent_at, refresh_lease_owner FROM store_accounts WHERE id = $1 FOR UPDATE) last "
+		"WHERE a.id = last.id AND a.token_version = $3 AND a.status IN ('CONNECTED', 'ERROR')"
+		"	AND (a.refresh_lease_until IS NULL OR a.refresh_lease_until < now() OR a.refresh_lease_owner = $2) "
+		"RETURNING CASE WHEN last.refresh_lease_owner IS DISTINCT FROM $2 THEN last.refresh_intent_at IS NOT NULL END",
+		"int8,text,int8", "bool"},
 
 	/*
 	 * Compare and swap: $1 account, $2 the version that was refreshed, $3 and $4 the new cells, $5 when they were issued, $6

@@ -47,6 +47,8 @@ bool tokens_lease(struct line *line, struct db_session *session, struct job *job
 	if (!db_session_query(session, STATEMENT_LEASE_TOKEN, &params, &result, err))
 		return false;
 	granted = db_row_count(result) == 1;
+	if (granted && !db_is_null(result, 0, 0))
+		job->account.refresh_interrupted = db_boolean(result, 0, 0);
 	db_result_destroy(result);
 	if (!granted)
 		return read_again(line, session, job, err);

@@ -97,6 +97,67 @@ static void token_that_tiktok_refuses_is_refreshed_and_the_call_made_again(void 
 	assert_no_superseded_attempt();
 }
 
+/* Two jobs of each account, in several workers, are told so by their data calls. */
+static void many_that_are_refused_at_once_refresh_once_an_account(void **state)
+{
+	test_fleet_create(&fleet, 40, (const char *const[]){"--latency-ms", "50", NULL});
+	test_fleet_tell_simulator(&fleet, "/admin/expire-all-tokens", "{}");
+	test_fleet_produce(&fleet, NULL);
+	test_fleet_produce(&fleet, (const char *const[]){"--job-type", "user_stats", NULL});
+	for (int i = 0; i < 3; i++)
+		test_fleet_start(&fleet, "storesync-worker", NULL);
+	test_fleet_wait_until_done(&fleet);
+	test_fleet_assert_snapshots(&fleet, NULL);
+	assert_int_equal(
+		count("SELECT count(*) FROM sync_jobs WHERE state = 'success' AND attempt = 1"),
+		80);
+	assert_int_equal(test_fleet_stat(&fleet, "refreshes_granted"), 40);
+	assert_no_superseded_attempt();
+}
+
+static void a_scope_that_is_missing_refreshes_nothing(void **state)
+{
+	test_fleet_create(&fleet, 5, NULL);
+	test_fleet_tell_simulator(&fleet, "/admin/faults",
+		"{\"fault\":\"drop_scope\",\"scope\":\"video.list\",\"count\":-1}");
+	test_fleet_start(&fleet, "storesync-worker", NULL);
+	test_fleet_produce(&fleet, NULL);
+	test_fleet_wait_until_done(&fleet);
+	assert_int_equal(
+		count("SELECT count(*) FROM sync_jobs WHERE state = 'dead' AND error_class = 'scope'"),
+		5);
+	assert_int_equal(test_fleet_stat(&fleet, "token.calls"), 0);
+}
+
+#define LOSE_ANSWER "{\"fault\":\"drop\",\"endpoint\":\"token\",\"count\":1,\"works\":true}"
+
+/* TikTok has rotated, and the connection broke: one more try with the same token tells. */
+static void a_lost_answer_of_a_strict_tiktok_is_a_lost_rotation(void **state)
+{
+	test_fleet_create(&fleet, 1, NULL);
+	test_execute(fleet.database.db, EXPIRE_SOON);
+	test_fleet_tell_simulator(&fleet, "/admin/faults", LOSE_ANSWER);
+	test_fleet_start(&fleet, "storesync-worker", NULL);
+	test_fleet_produce(&fleet, NULL);
+	test_wait_for_query(fleet.database.db,
+		"SELECT count(*) FROM store_accounts WHERE status = 'NEED_RECONNECT'"
+		" AND status_reason LIKE 'lost_rotation%'",
+		1);
+	assert_int_equal(test_fleet_stat(&fleet, "superseded_refresh_attempts"), 1);
+}
+
+static void a_lost_answer_of_a_tiktok_with_grace_loses_nothing(void **state)
+{
+	test_fleet_create(&fleet, 1, (const char *const[]){"--set", "rotation=grace", NULL});
+	test_execute(fleet.database.db, EXPIRE_SOON);
+	test_fleet_tell_simulator(&fleet, "/admin/faults", LOSE_ANSWER);
+	test_fleet_start(&fleet, "storesync-worker", NULL);
+	test_fleet_produce(&fleet, NULL);
+	test_fleet_wait_until_done(&fleet);
+	assert_int_equal(count("SELECT count(*) FROM sync_jobs WHERE state = 'success'"), 1);
+	assert_no_superseded_attempt();
+}
+
 static void revoked_account_needs_reconnect_and_the_others_do_not(void **state)
 {
 	struct world_account account;
@@ -155,6 +216,13 @@ int main(void)
 			the_saved_pair_is_the_one_that_tiktok_takes_next, tear_down),
 		cmocka_unit_test_teardown(
 			token_that_tiktok_refuses_is_refreshed_and_the_call_made_again, tear_down),
+		cmocka_unit_test_teardown(
+			many_that_are_refused_at_once_refresh_once_an_account, tear_down),
+		cmocka_unit_test_teardown(a_scope_that_is_missing_refreshes_nothing, tear_down),
+		cmocka_unit_test_teardown(
+			a_lost_answer_of_a_strict_tiktok_is_a_lost_rotation, tear_down),
+		cmocka_unit_test_teardown(
+			a_lost_answer_of_a_tiktok_with_grace_loses_nothing, tear_down),
 		cmocka_unit_test_teardown(
 			revoked_account_needs_reconnect_and_the_others_do_not, tear_down),
 		cmocka_unit_test_teardown(

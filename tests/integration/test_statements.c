@@ -365,6 +365,41 @@ static void a_lease_for_a_pair_that_was_replaced_is_refused(void **state)
 	assert_int_equal(lease("worker-a", 0), 0);
 }
 
+/* "t", "f", or "" for NULL. */
+static const char *lease_tells(const char *owner)
+{
+	struct db_params params = {0};
+	struct db_result *result = NULL;
+	const char *told;
+	struct error err;
+
+	db_param_integer(&params, 1);
+	db_param_text(&params, owner);
+	db_param_integer(&params, 0);
+	if (!db_query(database.db, STATEMENT_LEASE_TOKEN, &params, &result, &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(db_row_count(result), 1);
+	told = db_is_null(result, 0, 0) ? "" : db_boolean(result, 0, 0) ? "t" : "f";
+	db_result_destroy(result);
+	return told;
+}
+
+/* By another worker that is dead; one's own is no interruption. */
+static void a_lease_tells_of_an_intent_that_was_never_completed(void **state)
+{
+	assert_string_equal(lease_tells("worker-a"), "f");
+	assert_string_equal(lease_tells("worker-a"), "");
+	test_execute(database.db,
+		"UPDATE store_accounts SET refresh_lease_until = now() - interval '1 second' WHERE id = 1");
+	assert_string_equal(lease_tells("worker-b"), "t");
+	test_execute(database.db,
+		"UPDATE store_accounts SET refresh_lease_owner = NULL, refresh_lease_until = NULL WHERE id = 1");
+	assert_string_equal(lease_tells("worker-b"), "t");
+	save_token(0, "v1:new");
+	test_execute(database.db, "UPDATE store_accounts SET token_version = 0 WHERE id = 1");
+	assert_string_equal(lease_tells("worker-c"), "f");
+}
+
 static void a_token_is_saved_only_over_the_pair_that_it_replaces(void **state)
 {
 	assert_int_equal(save_token(0, "v1:first"), 1);
@@ -887,6 +922,7 @@ int main(void)
 		WITH_ACCOUNTS(a_lease_is_taken_by_one_of_two),
 		WITH_ACCOUNTS(a_lease_that_ran_out_can_be_taken_over),
 		WITH_ACCOUNTS(a_lease_for_a_pair_that_was_replaced_is_refused),
+		WITH_ACCOUNTS(a_lease_tells_of_an_intent_that_was_never_completed),
 		WITH_ACCOUNTS(a_token_is_saved_only_over_the_pair_that_it_replaces),
 		WITH_ACCOUNTS(a_token_lives_from_its_issue_not_from_its_saving),
 		WITH_ACCOUNTS(a_pair_that_another_program_writes_was_issued_just_now),

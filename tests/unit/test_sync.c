@@ -612,6 +612,34 @@ static void invalid_grant_after_an_interrupted_refresh_is_a_lost_rotation(void *
 	job_destroy(job);
 }
 
+static void invalid_grant_of_a_grant_that_was_not_renewed_says_that_it_expired(void **state)
+{
+	struct job *job = job_with_expiring_token(JOB_USER_STATS);
+
+	job->account.refresh_expires_us = NOW_US - 1;
+	tell(job, OUTCOME_LEASED);
+	answer(job, 200, "{\"error\":\"invalid_grant\"}");
+	tell(job, OUTCOME_LEASED);
+	assert_non_null(strstr(job->verdict.error_details, "expired:"));
+	job_destroy(job);
+}
+
+/* Of tokens that were issued at once, some are refreshed up to five minutes before the others. */
+static void what_was_issued_at_once_is_not_due_at_once(void **state)
+{
+	int due = 0;
+
+	for (int64_t id = 1; id <= 200; id++) {
+		struct job *job = claimed_job(JOB_USER_STATS);
+
+		job->message.account_id = job->claim.account_id = id;
+		job->account.access_expires_us = NOW_US + SYNC_REFRESH_MARGIN_US * 5 / 4;
+		due += tell(job, OUTCOME_CLAIMED) == SYNC_LEASE;
+		job_destroy(job);
+	}
+	assert_in_range(due, 60, 140);
+}
+
 static void invalid_grant_with_a_newer_pair_stored_adopts_it(void **state)
 {
 	struct job *job = job_with_expiring_token(JOB_USER_STATS);
@@ -1082,6 +1110,9 @@ int main(void)
 		cmocka_unit_test(refused_token_is_refreshed_once_and_the_call_made_again),
 		cmocka_unit_test(invalid_grant_needs_reconnect_only_after_a_second_look),
 		cmocka_unit_test(invalid_grant_after_an_interrupted_refresh_is_a_lost_rotation),
+		cmocka_unit_test(
+			invalid_grant_of_a_grant_that_was_not_renewed_says_that_it_expired),
+		cmocka_unit_test(what_was_issued_at_once_is_not_due_at_once),
 		cmocka_unit_test(invalid_grant_with_a_newer_pair_stored_adopts_it),
 		cmocka_unit_test(faults_of_tiktok_or_the_app_never_touch_the_account),
 		cmocka_unit_test(
