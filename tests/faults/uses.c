@@ -11,7 +11,6 @@
 
 #include "tests/faults/uses.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,14 +30,15 @@ static int compare(const void *a, const void *b)
 
 static void add(struct uses *uses, const char *line)
 {
-	char endpoint[16], answer[12], account[12], serial[12], outcome[16];
+	char arrival[24], endpoint[16], answer[12], account[12], serial[12], outcome[16];
 	struct use use = {0};
 
-	if (sscanf(line, "%" SCNd64 "\t%15s\t%11s\t%11s\t%11s\t%15s", &use.arrived_us, endpoint,
-		    answer, account, serial, outcome) != 6)
+	if (sscanf(line, "%23s %15s %11s %11s %11s %15s", arrival, endpoint, answer, account,
+		    serial, outcome) != 6)
 		fail_msg("the journal holds another line: %s", line);
 	if (strcmp(outcome, "-") == 0 || strcmp(outcome, "unseen") == 0 || account[0] == '-')
 		return;
+	use.arrived_us = strtoll(arrival, NULL, 10);
 	use.account = (uint32_t)strtoul(account, NULL, 10);
 	use.serial = (uint32_t)strtoul(serial, NULL, 10);
 	use.granted = strcmp(outcome, "granted") == 0 || strcmp(outcome, "grace") == 0;
