@@ -11,11 +11,16 @@
 
 #include <cmocka.h>
 
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/clock.h"
 #include "tests/support/fleet.h"
 #include "tests/support/wait.h"
+#include "tests/support/web.h"
 
 #define REFUSED     "TikTok refuses our client key or secret"
 #define EXPIRE_SOON "UPDATE store_accounts SET token_expires_at = now() + interval '1 minute'"
@@ -33,6 +38,32 @@ static int tear_down(void **state)
 {
 	test_fleet_destroy(&fleet);
 	return 0;
+}
+
+/* A port that nobody listens on just now. */
+static int pick_port(void)
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t length = sizeof address;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, length), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &length), 0);
+	close(fd);
+	return ntohs(address.sin_port);
+}
+
+static void assert_page(int port, const char *path, int status, const char *text)
+{
+	struct text page = {0};
+	char url[64];
+
+	snprintf(url, sizeof url, "http://127.0.0.1:%d%s", port, path);
+	assert_int_equal(test_web_call("GET", url, NULL, &page), status);
+	if (!strstr(text_string(&page), text))
+		fail_msg("%s is not in %s:\n%s", text, path, text_string(&page));
+	text_finish(&page);
 }
 
 static void assert_untouched(int64_t accounts)
@@ -69,15 +100,21 @@ static void wait_for_more_calls(int64_t more)
 
 static void a_wrong_client_secret_touches_no_account(void **state)
 {
-	static const char *const wrong[] = {"TIKTOK_CLIENT_SECRET=wrong", "DRAIN_TIMEOUT=1", NULL};
-
+	char listen[40];
+	const char *const wrong[] = {"TIKTOK_CLIENT_SECRET=wrong", "DRAIN_TIMEOUT=1", listen, NULL};
+	int port = pick_port();
 	struct test_process *worker;
+
+	snprintf(listen, sizeof listen, "HTTP_LISTEN=127.0.0.1:%d", port);
 
 	test_fleet_create(&fleet, 12, NULL);
 	test_execute(fleet.database.db, EXPIRE_SOON);
 	worker = test_fleet_start(&fleet, "storesync-worker", wrong);
 	test_fleet_produce(&fleet, NULL);
 	test_process_wait_for_output(worker, REFUSED);
+	assert_page(port, "/readyz", 503,
+		"check TIKTOK_CLIENT_KEY and TIKTOK_CLIENT_SECRET (refreshing the token: TikTok answered");
+	assert_page(port, "/metrics", 200, "\nstoresync_app_refused 1\n");
 	wait_for_more_calls(1); /* a careful try */
 	assert_int_equal(count("SELECT count(*) FROM sync_jobs WHERE attempt > 1 OR state IN"
 			       " ('retrying', 'dead')"),
