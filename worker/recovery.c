@@ -14,7 +14,7 @@
 #include "worker/tokens.h"
 
 #define LOOK_EVERY_MS 5000
-#define FILES_A_LOOK  64
+#define FILES_A_LOOK  256
 
 /* What becomes of a file. */
 enum fate {
@@ -39,15 +39,18 @@ static bool read_account(struct line *line, struct db_session *session, int64_t 
 
 /*
  * The cells open only under our keys and for this very account: a file of another fleet that shares
- * the directory stays where it is.
+ * the directory stays where it is, as does that of an account which we do not know.
  */
 static bool is_of_account(const struct line *line, const struct account *account,
 	const struct sealed_pair *pair, struct error *err)
 {
 	struct text token = {0};
-	bool ok = token_cipher_open(line->cipher, account->store_code, account->open_id,
-		TOKEN_REFRESH, pair->refresh_cell, &token, err);
+	bool ok;
 
+	error_set(err, ERROR_BAD_MESSAGE, "there is no account %lld", (long long)pair->account_id);
+	ok = account->exists &&
+	     token_cipher_open(line->cipher, account->store_code, account->open_id, TOKEN_REFRESH,
+		     pair->refresh_cell, &token, err);
 	text_finish_secret(&token);
 	return ok;
 }
@@ -90,20 +93,19 @@ static enum fate recover(struct recovery *recovery, struct line *line, struct db
 
 	if (!read_account(line, session, pair->account_id, &account, &err)) {
 		fate = FATE_LEAVE;
-	} else if (account.exists && !is_of_account(line, &account, pair, &err)) {
+	} else if (!is_of_account(line, &account, pair, &err)) {
 		fate = leave_unknown(recovery, line, file, &err);
-	} else if (account.exists && account.token_version == pair->token_version) {
+	} else if (account.token_version == pair->token_version) {
 		fate = save(line, session, pair);
-	} else if (account.exists && account.token_version < pair->token_version) {
+	} else if (account.token_version < pair->token_version) {
 		log_warn(
 			"%s/%s is newer than the database: was that restored? Account %lld may have to be "
 			"connected again",
 			spool_path(line->spool), file->name, (long long)pair->account_id);
 		fate = FATE_SET_ASIDE;
 	} else {
-		log_info("%s/%s is removed: account %lld %s", spool_path(line->spool), file->name,
-			(long long)pair->account_id,
-			account.exists ? "has this pair or a newer one" : "does not exist");
+		log_info("%s/%s is removed: account %lld has this pair or a newer one",
+			spool_path(line->spool), file->name, (long long)pair->account_id);
 	}
 	account_finish(&account);
 	return fate;
