@@ -59,6 +59,8 @@ extern const struct command command_dead_list;
 extern const struct command command_dead_show;
 extern const struct command command_dead_retry;
 extern const struct command command_dead_discard;
+extern const struct command command_keys_status;
+extern const struct command command_keys_rotate;
 extern const struct command command_settings;
 
 #endif

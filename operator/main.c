@@ -28,6 +28,8 @@ static const struct command *const commands[] = {
 	&command_dead_show,
 	&command_dead_retry,
 	&command_dead_discard,
+	&command_keys_status,
+	&command_keys_rotate,
 	&command_settings,
 	NULL,
 };

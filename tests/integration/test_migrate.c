@@ -30,8 +30,8 @@
 #define DIFFERENT 3
 
 /* How many there are, and the number of the one that a test adds. */
-#define MIGRATIONS 9
-#define NEXT       "0010"
+#define MIGRATIONS 12
+#define NEXT       "0013"
 
 static struct test_database database;
 static char *directory; /* a copy of the migrations that a test may spoil */
@@ -265,7 +265,7 @@ static void a_failing_migration_is_located_and_undone(void **state)
 
 	assert_printed(NEXT "_spoiled.sql: line 3: ");
 	assert_printed("no_such_type");
-	assert_printed("9 of 10 migrations are");
+	assert_printed("12 of 13 migrations are");
 	assert_int_equal(applied(), MIGRATIONS);
 	assert_int_equal(test_query_integer(database.db,
 				 "SELECT count(*) FROM pg_class WHERE relname = 'half'"),
@@ -302,10 +302,10 @@ static void an_edited_file_is_named(void **state)
 static void a_missing_applied_file_is_named(void **state)
 {
 	syncctl("migrate", "up", NULL);
-	remove_migration("0009_dead_letter_fates.sql");
+	remove_migration("0012_keys_and_places.sql");
 
 	assert_int_equal(syncctl("migrate", "up", NULL), FAILED);
-	assert_printed("0009_dead_letter_fates was applied");
+	assert_printed("0012_keys_and_places was applied");
 	assert_printed("no such file");
 	assert_int_equal(syncctl("migrate", "status", NULL), FAILED);
 	assert_printed("file missing");
