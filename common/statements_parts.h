@@ -15,4 +15,23 @@ extern const struct statement_definition statements_of_audit[STATEMENTS];
 extern const struct statement_definition statements_of_dead[STATEMENTS];
 extern const struct statement_definition statements_of_keys[STATEMENTS];
 
+/* clang-format off */
+
+/*
+ * Accounts that a producer run is about: $1 job type, $2 day, $3 store, $4 account, $5 expiring within seconds. since is
+ * what makes an account stale: when it was last synchronised, or when its token expires; NULL: never. slice_calls are those that a
+ * half-read big account has behind it.
+ */
+#define PICKED_ACCOUNTS \
+	"SELECT a.id, a.store_code, a.status, last.generation, last.finished, last.slice_calls," \
+	"	CASE $1 WHEN 'token_refresh' THEN a.token_expires_at ELSE a.last_sync_at END AS since " \
+	"FROM store_accounts a LEFT JOIN LATERAL (" \
+	"	SELECT j.generation, j.state IN ('success', 'skipped', 'dead') AS finished," \
+	"		CASE WHEN j.slice > 0 THEN j.api_calls END AS slice_calls FROM sync_jobs j" \
+	"	WHERE j.account_id = a.id AND j.job_type = $1 AND j.snapshot_date = $2" \
+	"	ORDER BY j.generation DESC LIMIT 1) last ON true " \
+	"WHERE ($3 IS NULL OR a.store_code = $3) AND ($4 IS NULL OR a.id = $4)" \
+	"	AND ($5 IS NULL OR a.token_expires_at < now() + $5 * interval '1 second') "
+/* clang-format on */
+
 #endif

@@ -8,15 +8,14 @@
 
 /* clang-format off */
 
-/* Accounts that a producer run is about: $1 job type, $2 day, $3 store, $4 account, $5 expiring within seconds. */
-#define PICKED_ACCOUNTS \
-	"SELECT a.id, a.store_code, a.status, last.generation, last.finished " \
-	"FROM store_accounts a LEFT JOIN LATERAL (" \
-	"	SELECT j.generation, j.state IN ('success', 'skipped', 'dead') AS finished FROM sync_jobs j" \
-	"	WHERE j.account_id = a.id AND j.job_type = $1 AND j.snapshot_date = $2" \
-	"	ORDER BY j.generation DESC LIMIT 1) last ON true " \
-	"WHERE ($3 IS NULL OR a.store_code = $3) AND ($4 IS NULL OR a.id = $4)" \
-	"	AND ($5 IS NULL OR a.token_expires_at < now() + $5 * interval '1 second') "
+/*
+ * Those of them that get a new job, $6: repeat finished ones; and whose turn it is: each store's stalest account comes
+ * first, then each store's second, so that no store has to wait for another one's many.
+ */
+#define PLACED_ACCOUNTS \
+	"SELECT *, row_number() OVER (ORDER BY turn, since NULLS FIRST, id) AS place FROM (" \
+	"	SELECT *, row_number() OVER (PARTITION BY store_code ORDER BY since NULLS FIRST, id) AS turn FROM picked" \
+	"	WHERE status = 'CONNECTED' AND (generation IS NULL OR finished AND $6)) t "
 
 const struct statement_definition statements_of_producer[STATEMENTS] = {
 	/* The calendar day that it is in the time zone $1. One clock for the whole fleet: the database's. */
@@ -42,12 +41,12 @@ const struct statement_definition statements_of_producer[STATEMENTS] = {
 	/* Write the manifest of a run: as above, and $7 run, $8 express, $9 the selection in words. The columns: as above. */
 	[STATEMENT_PLAN_RUN] = {"plan_run", PROGRAM_PRODUCER,
 		"WITH picked AS (" PICKED_ACCOUNTS "), "
+		"placed AS (" PLACED_ACCOUNTS "), "
 		"planned AS ("
 		"	INSERT INTO sync_jobs (job_id, run_id, account_id, store_code, job_type, snapshot_date, generation,"
-		"		express)"
-		"	SELECT gen_random_uuid(), $7, p.id, p.store_code, $1, $2, coalesce(p.generation + 1, 0), $8"
-		"	FROM picked p"
-		"	WHERE p.status = 'CONNECTED' AND (p.generation IS NULL OR p.finished AND $6)"
+		"		express, place)"
+		"	SELECT gen_random_uuid(), $7, p.id, p.store_code, $1, $2, coalesce(p.generation + 1, 0), $8, p.place"
+		"	FROM placed p"
 		"	ON CONFLICT ON CONSTRAINT unique_job DO NOTHING RETURNING 1), "
 		"total AS (SELECT count(*) AS jobs FROM planned), "
 		"run AS ("
@@ -83,14 +82,15 @@ const struct statement_definition statements_of_producer[STATEMENTS] = {
 		"	AND ($3 IS NULL OR store_code = $3) AND ($4 IS NULL OR account_id = $4)",
 		"text,date,text,int8", "int8"},
 
-	/* The next jobs to publish, after account $5 and generation $6, at most $7. */
+	/* The next jobs to publish, after place $5, account $6 and generation $7, at most $8. */
 	[STATEMENT_NEXT_UNPUBLISHED] = {"next_unpublished", PROGRAM_PRODUCER,
-		"SELECT job_id::text, run_id::text, account_id, generation, store_code::text, attempt, express FROM sync_jobs "
+		"SELECT job_id::text, run_id::text, account_id, generation, store_code::text, attempt, express, place "
+		"FROM sync_jobs "
 		"WHERE job_type = $1 AND snapshot_date = $2 AND published_at IS NULL"
 		"	AND ($3 IS NULL OR store_code = $3) AND ($4 IS NULL OR account_id = $4)"
-		"	AND (account_id, generation) > ($5, $6) "
-		"ORDER BY account_id, generation LIMIT $7",
-		"text,date,text,int8,int8,int4,int4", "text,text,int8,int4,text,int4,bool"},
+		"	AND (place, account_id, generation) > ($5, $6, $7) "
+		"ORDER BY place, account_id, generation LIMIT $8",
+		"text,date,text,int8,int8,int8,int4,int4", "text,text,int8,int4,text,int4,bool,int8"},
 
 	[STATEMENT_MARK_PUBLISHED] = {"mark_published", PROGRAM_PRODUCER | PROGRAM_OPERATOR,
 		"UPDATE sync_jobs SET published_at = now(), state = CASE state WHEN 'planned' THEN 'queued' ELSE state END "
