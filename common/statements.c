@@ -13,7 +13,7 @@
 
 static const struct statement_definition *const parts[] = {statements_of_worker,
 	statements_of_producer, statements_of_migrate, statements_of_audit, statements_of_dead,
-	statements_of_keys};
+	statements_of_keys, statements_of_forecast};
 
 const struct statement_definition *statement_definition(enum statement statement)
 {

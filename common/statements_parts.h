@@ -14,6 +14,7 @@ extern const struct statement_definition statements_of_migrate[STATEMENTS];
 extern const struct statement_definition statements_of_audit[STATEMENTS];
 extern const struct statement_definition statements_of_dead[STATEMENTS];
 extern const struct statement_definition statements_of_keys[STATEMENTS];
+extern const struct statement_definition statements_of_forecast[STATEMENTS]; /* and the producer */
 
 /* clang-format off */
 

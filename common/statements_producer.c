@@ -22,7 +22,7 @@ const struct statement_definition statements_of_producer[STATEMENTS] = {
 	[STATEMENT_TODAY] = {"today", PROGRAM_PRODUCER | PROGRAM_OPERATOR, "SELECT to_char(now() AT TIME ZONE $1, 'YYYY-MM-DD')", "text", "text"},
 
 	/* Do the store $1 and the account $2 exist, and does the account belong to the store? NULL: not asked about. */
-	[STATEMENT_CHECK_SELECTION] = {"check_selection", PROGRAM_PRODUCER,
+	[STATEMENT_CHECK_SELECTION] = {"check_selection", PROGRAM_PRODUCER | PROGRAM_OPERATOR,
 		"SELECT $1 IS NULL OR EXISTS (SELECT FROM stores WHERE store_code = $1),"
 		"	$2 IS NULL OR EXISTS (SELECT FROM store_accounts WHERE id = $2),"
 		"	$1 IS NULL OR $2 IS NULL"

@@ -61,6 +61,7 @@ extern const struct command command_dead_retry;
 extern const struct command command_dead_discard;
 extern const struct command command_keys_status;
 extern const struct command command_keys_rotate;
+extern const struct command command_forecast;
 extern const struct command command_settings;
 
 #endif

@@ -9,9 +9,9 @@
 
 #include "common/broker.h"
 #include "common/queue.h"
+#include "operator/command_progress.h"
 #include "operator/dead_index.h"
 #include "operator/dead_pass.h"
-#include "operator/command_progress.h"
 
 struct held {
 	struct queue_item link; /* first */

@@ -30,6 +30,7 @@ static const struct command *const commands[] = {
 	&command_dead_discard,
 	&command_keys_status,
 	&command_keys_rotate,
+	&command_forecast,
 	&command_settings,
 	NULL,
 };
