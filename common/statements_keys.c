@@ -20,7 +20,7 @@ const struct statement_definition statements_of_keys[STATEMENTS] = {
 	/* The next accounts after $2, at most $3, whatever their status. */
 	[STATEMENT_KEYS_READ] = {"keys_read", PROGRAM_OPERATOR,
 		"SELECT id::int8, store_code::text, open_id::text, encrypted_access_token, encrypted_refresh_token, token_version "
-		"FROM store_accounts WHERE " NOT_CURRENT " AND id > $2 ORDER BY id LIMIT $3",
+		"FROM store_accounts WHERE " NOT_CURRENT " AND id > $2 ORDER BY store_accounts.id LIMIT $3",
 		"text,int8,int4", "int8,text,text,text,text,int8"},
 
 	/* In the transaction of the next one: its cells hold the same tokens. Migration 0012's trigger listens. */

@@ -21,10 +21,10 @@ extern const struct statement_definition statements_of_forecast[STATEMENTS]; /* 
 /*
  * Accounts that a producer run is about: $1 job type, $2 day, $3 store, $4 account, $5 expiring within seconds. since is
  * what makes an account stale: when it was last synchronised, or when its token expires; NULL: never. slice_calls are those that a
- * half-read big account has behind it.
+ * half-read big account has behind it; more: further columns of a, each followed by a comma.
  */
-#define PICKED_ACCOUNTS \
-	"SELECT a.id, a.store_code, a.status, last.generation, last.finished, last.slice_calls," \
+#define PICKED_ACCOUNTS(more) \
+	"SELECT a.id, a.store_code, a.status, last.generation, last.finished, last.slice_calls, " more \
 	"	CASE $1 WHEN 'token_refresh' THEN a.token_expires_at ELSE a.last_sync_at END AS since " \
 	"FROM store_accounts a LEFT JOIN LATERAL (" \
 	"	SELECT j.generation, j.state IN ('success', 'skipped', 'dead') AS finished," \

@@ -31,7 +31,7 @@ const struct statement_definition statements_of_producer[STATEMENTS] = {
 
 	/* What a run would do: new jobs, jobs on their way, finished ones, accounts that are not connected. $6: repeat finished ones. */
 	[STATEMENT_COUNT_SELECTION] = {"count_selection", PROGRAM_PRODUCER,
-		"WITH picked AS (" PICKED_ACCOUNTS ") SELECT"
+		"WITH picked AS (" PICKED_ACCOUNTS("") ") SELECT"
 		"	count(*) FILTER (WHERE status = 'CONNECTED' AND (generation IS NULL OR finished AND $6)),"
 		"	count(*) FILTER (WHERE status = 'CONNECTED' AND NOT finished),"
 		"	count(*) FILTER (WHERE status = 'CONNECTED' AND finished AND NOT $6),"
@@ -40,7 +40,7 @@ const struct statement_definition statements_of_producer[STATEMENTS] = {
 
 	/* Write the manifest of a run: as above, and $7 run, $8 express, $9 the selection in words. The columns: as above. */
 	[STATEMENT_PLAN_RUN] = {"plan_run", PROGRAM_PRODUCER,
-		"WITH picked AS (" PICKED_ACCOUNTS "), "
+		"WITH picked AS (" PICKED_ACCOUNTS("") "), "
 		"placed AS (" PLACED_ACCOUNTS "), "
 		"planned AS ("
 		"	INSERT INTO sync_jobs (job_id, run_id, account_id, store_code, job_type, snapshot_date, generation,"
