@@ -10,13 +10,14 @@
 
 const struct statement_definition statements_of_forecast[STATEMENTS] = {
 	/*
-	 * Calls of a run, after PICKED_ACCOUNTS' parameters: $6 repeat finished jobs, $7 and $8 microseconds between two calls to user/info
-	 * and video/list (0: no limit), $9 the time zone, $10 videos a call, $11 and $12 the job type calls user/info, video/list. An account's number of videos is that of its last
-	 * successful sync, else of its latest profile, else the average of the others. A big account that is half read has its
-	 * calls so far behind it. A token is refreshed when it expires within ten minutes of its account's turn, at that pace.
+	 * Calls of a run, after PICKED_ACCOUNTS' parameters: $6 repeat finished jobs, $7 and $8 microseconds between two calls to
+	 * user/info and video/list (0: no limit), $9 the time zone, $10 videos a call, $11 and $12 does the job type call user/info,
+	 * video/list. An account's number of videos is that of its last successful sync, else of its latest profile, else the average of
+	 * the others. A big account that is half read has its calls so far behind it. A token is refreshed when it expires within
+	 * ten minutes of its account's turn, at that pace.
 	 *
-	 * The columns: accounts; left; left with a guessed number; the average; calls to user/info, left; calls to video/list, left; tokens that
-	 * expire before their turn; seconds until the day ends.
+	 * The columns: accounts; left; left with a guessed number; the average; calls to user/info, left; calls to video/list,
+	 * left; tokens that expire before their turn; seconds until the day ends.
 	 */
 	[STATEMENT_FORECAST] = {"forecast", PROGRAM_PRODUCER | PROGRAM_OPERATOR,
 		"WITH picked AS (" PICKED_ACCOUNTS("a.open_id, a.scope, a.token_expires_at,") "), "

@@ -156,13 +156,11 @@ static bool pass(struct rotation *rotation, struct error *err)
 	return ok;
 }
 
-/* False: told to stop. */
-static bool pause_between_passes(void)
+static void pause_between_passes(void)
 {
 	struct pollfd stop = {.fd = process_stop_fd(), .events = POLLIN};
 
 	poll(&stop, 1, PASS_PAUSE_MS);
-	return !process_is_stopping();
 }
 
 static bool pass_until_done(struct rotation *rotation, struct error *err)
@@ -170,9 +168,7 @@ static bool pass_until_done(struct rotation *rotation, struct error *err)
 	int64_t moved_ms = clock_monotonic_ms();
 	int64_t accounts = 0;
 
-	for (;;) {
-		if (!pass(rotation, err))
-			return false;
+	while (pass(rotation, err)) {
 		if (process_is_stopping()) {
 			error_set(err, ERROR_STOPPING, "told to stop");
 			return false;
@@ -188,11 +184,9 @@ static bool pass_until_done(struct rotation *rotation, struct error *err)
 				rotation->busy);
 			return false;
 		}
-		if (!pause_between_passes()) {
-			error_set(err, ERROR_STOPPING, "told to stop");
-			return false;
-		}
+		pause_between_passes();
 	}
+	return false;
 }
 
 /* ---- The command ---- */
