@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/memory.h"
 #include "common/token_cipher.h"
 #include "tests/support/database.h"
 #include "tests/support/environment.h"
@@ -93,21 +94,18 @@ static void create_world(int accounts)
 /* ---- Measuring ---- */
 
 /* Children are started here rather than by tests/support, because wait4() tells what they used. */
-static void measure(const char *words, int accounts, ...)
+static void measure(const char *label, int accounts, const char *const words[])
 {
 	char *path = test_binary("syncctl");
 	char *argv[WORDS] = {path};
 	int64_t started_ms = clock_monotonic_ms(), elapsed_ms;
 	struct rusage usage;
-	va_list arguments;
 	double cpu_ms;
 	int status;
 	pid_t pid;
 
-	va_start(arguments, accounts);
-	for (int i = 1; i < WORDS - 1 && (argv[i] = va_arg(arguments, char *)); i++)
-		;
-	va_end(arguments);
+	for (int i = 0; words[i] && i < WORDS - 2; i++)
+		argv[i + 1] = memory_copy_text(words[i]);
 	pid = fork();
 	if (pid == 0) {
 		dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), STDOUT_FILENO);
@@ -117,15 +115,16 @@ static void measure(const char *words, int accounts, ...)
 	wait4(pid, &status, 0, &usage);
 	elapsed_ms = clock_monotonic_ms() - started_ms;
 	if (!WIFEXITED(status) || (WEXITSTATUS(status) != 0 && WEXITSTATUS(status) != 3))
-		fail_msg("%s ended with status %d", words, status);
+		fail_msg("%s ended with status %d", label, status);
 	cpu_ms = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000 +
 		 (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000;
 	printf("%s: %d accounts in %.2f s, %.0f a second, %.4f ms CPU each, at most %.1f MB\n",
-		words, accounts, (double)elapsed_ms / 1000,
+		label, accounts, (double)elapsed_ms / 1000,
 		(double)accounts * 1000 / (double)elapsed_ms, cpu_ms / accounts,
 		(double)usage.ru_maxrss / 1024);
 	fflush(stdout);
-	free(path);
+	for (char **word = argv; *word; word++)
+		free(*word);
 }
 
 int main(int argc, char **argv)
@@ -137,11 +136,13 @@ int main(int argc, char **argv)
 	setenv("LOG_LEVEL", "warn", 1);
 	setenv("TOKEN_ENC_KEY", NEW_KEY, 1);
 	setenv("TOKEN_ENC_OLD_KEYS", OLD_KEY, 1);
-	measure("forecast", accounts, "forecast", NULL);
-	measure("keys status", accounts, "keys", "status", NULL);
-	measure("keys rotate --yes", accounts, "keys", "rotate", "--yes", NULL);
-	measure("keys status", accounts, "keys", "status", NULL);
-	measure("keys rotate --yes, nothing to do", accounts, "keys", "rotate", "--yes", NULL);
+	measure("forecast", accounts, (const char *const[]){"forecast", NULL});
+	measure("keys status", accounts, (const char *const[]){"keys", "status", NULL});
+	measure("keys rotate --yes", accounts,
+		(const char *const[]){"keys", "rotate", "--yes", NULL});
+	measure("keys status", accounts, (const char *const[]){"keys", "status", NULL});
+	measure("keys rotate --yes, nothing to do", accounts,
+		(const char *const[]){"keys", "rotate", "--yes", NULL});
 	test_database_destroy(&database);
 	return 0;
 }
