@@ -18,6 +18,9 @@ enum statement {
 	STATEMENT_LEASE_TOKEN,
 	STATEMENT_SAVE_TOKEN,
 	STATEMENT_RELEASE_TOKEN,
+	/* worker: governor; statements_quota.c */
+	STATEMENT_LEASE_QUOTA,
+	STATEMENT_LIMIT_QUOTA,
 	/* worker: writer */
 	STATEMENT_SAVE_USERS,
 	STATEMENT_SAVE_VIDEOS,

@@ -9,6 +9,7 @@
 #include "common/statements.h"
 
 extern const struct statement_definition statements_of_worker[STATEMENTS]; /* and the logger */
+extern const struct statement_definition statements_of_quota[STATEMENTS];
 extern const struct statement_definition statements_of_producer[STATEMENTS];
 extern const struct statement_definition statements_of_migrate[STATEMENTS];
 extern const struct statement_definition statements_of_audit[STATEMENTS];
