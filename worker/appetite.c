@@ -11,11 +11,18 @@
 /* Every change is a new consumer: small ones are not worth it. */
 #define MUCH_MORE(jobs, than) ((jobs)*2 > (than)*3)
 
-void appetite_init(struct appetite *appetite, int64_t most, bool has_quota)
+static int64_t bounded(int64_t jobs, int64_t least, int64_t most)
 {
+	return jobs < least ? least : jobs > most ? most : jobs;
+}
+
+void appetite_init(struct appetite *appetite, int64_t most, int64_t calls_per_minute)
+{
+	int64_t least = most < APPETITE_FIRST ? most : APPETITE_FIRST;
+
 	*appetite = (struct appetite){.most = most, .jobs = most};
-	if (has_quota && most > APPETITE_FIRST)
-		appetite->jobs = APPETITE_FIRST;
+	if (calls_per_minute) /* a second's worth */
+		appetite->jobs = bounded(calls_per_minute / 60, least, most);
 }
 
 static void learn(double *mean, double figure, double weight)
@@ -34,11 +41,6 @@ static void learn_all(struct appetite *appetite, const struct appetite_look *loo
 	learn(&appetite->rate, (double)look->ended / look->passed_s, weight);
 	for (int i = 0; i < ENDPOINTS; i++)
 		learn(&appetite->calls[i], (double)look->calls[i] / look->passed_s, weight);
-}
-
-static int64_t bounded(int64_t jobs, int64_t least, int64_t most)
-{
-	return jobs < least ? least : jobs > most ? most : jobs;
 }
 
 bool appetite_look(struct appetite *appetite, const struct appetite_look *look)

@@ -41,8 +41,11 @@ struct appetite {
 	double calls[ENDPOINTS];
 };
 
-/* most: what may be taken where quota is no matter. */
-void appetite_init(struct appetite *appetite, int64_t most, bool has_quota);
+/*
+ * most: what may be taken where quota is no matter. calls_per_minute: the least that an endpoint allows; 0:
+ * none has a limit.
+ */
+void appetite_init(struct appetite *appetite, int64_t most, int64_t calls_per_minute);
 /* Learn from a look; true if appetite->jobs has changed. */
 bool appetite_look(struct appetite *appetite, const struct appetite_look *look);
 /* Workers with so many places (WORKER_CONCURRENCY) that would be of use; 0: there is nothing to do. */

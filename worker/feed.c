@@ -12,9 +12,11 @@
 
 void feed_init(struct feed *feed, const struct config *config)
 {
+	int64_t users = config->quota_user_info, videos = config->quota_video_list;
+
 	*feed = (struct feed){.looked_ms = clock_monotonic_ms()};
 	appetite_init(&feed->appetite, config->worker_concurrency + INT64_C(2) * LINE_BATCH_JOBS,
-		config->quota_user_info || config->quota_video_list);
+		users && (!videos || users < videos) ? users : videos);
 }
 
 bool feed_is_due(const struct feed *feed, int64_t now_ms)

@@ -23,8 +23,13 @@
  * lost at most when they all die; and PostgreSQL may be as slow before a slot is lost.
  */
 #define LEASE_AHEAD_MS 1000
-/* Who got all that it wanted asks again at once, but not more often than this. */
-#define ASK_AGAIN_MS 20
+/* Who got all that it wanted asks again at once, but not more often than this... */
+#define ASK_AGAIN_MS 5
+/*
+ * ... and for as many more as it used since it asked, no more than come in this time: where the quota
+ * is large a call need not wait for an answer, where it is small nobody takes what others may need.
+ */
+#define SPARE_MS 20
 /* Who did not, after half of what is leased ahead, give or take a half of that. */
 #define ASK_LATER_MS 500
 #define PAUSE_MS     1000 /* after a 429 without Retry-After, here; PostgreSQL knows better */
@@ -45,6 +50,7 @@ struct endpoint {
 	int64_t step_us; /* of the limit; 0: none */
 	int64_t wanted, express;
 	struct slots slots;
+	int64_t taken;  /* since slots were last asked for */
 	int64_t lapsed; /* of slots.lapsed, what the metrics know */
 	int64_t paused_until_ms;
 	int64_t ask_ms; /* not before */
@@ -128,8 +134,10 @@ void governor_take(struct governor *governor, enum metric_endpoint at)
 	struct endpoint *endpoint = &governor->endpoints[at];
 
 	pthread_mutex_lock(&governor->lock);
-	if (endpoint->limit)
+	if (endpoint->limit) {
 		slots_take(&endpoint->slots);
+		endpoint->taken++;
+	}
 	if (endpoint->wanted > 0)
 		endpoint->wanted--;
 	pthread_mutex_unlock(&governor->lock);
@@ -199,6 +207,7 @@ static void take_slots(struct governor *governor, enum metric_endpoint at,
 	if (paused_us)
 		endpoint->paused_until_ms = far_clock_latest_us(&governor->clock, paused_us) / 1000;
 	slots_drop_before(&endpoint->slots, endpoint->paused_until_ms * 1000);
+	endpoint->taken = 0;
 	endpoint->ask_ms =
 		now_ms + (needs_slots(endpoint) ? spread_ms(ASK_LATER_MS) : ASK_AGAIN_MS);
 	pthread_mutex_unlock(&governor->lock);
@@ -272,12 +281,14 @@ static int64_t serve(struct governor *governor, enum metric_endpoint at)
 	struct endpoint *endpoint = &governor->endpoints[at];
 	int64_t now_ms = clock_monotonic_ms();
 	struct refusal refusal;
-	int64_t wanted, express, ask_ms;
+	int64_t wanted, spare, express, ask_ms;
 
 	pthread_mutex_lock(&governor->lock);
 	refusal = endpoint->refusal;
 	endpoint->refusal = (struct refusal){.retry_after_ms = -1};
 	wanted = needs_slots(endpoint) ? endpoint->wanted - slots_left(&endpoint->slots) : 0;
+	spare = endpoint->limit ? SPARE_MS * 1000 / endpoint->step_us : 0;
+	spare = endpoint->taken < spare ? endpoint->taken : spare;
 	express = endpoint->express - slots_left(&endpoint->slots);
 	ask_ms = endpoint->ask_ms;
 	pthread_mutex_unlock(&governor->lock);
@@ -287,7 +298,7 @@ static int64_t serve(struct governor *governor, enum metric_endpoint at)
 		return now_ms + LINE_TURN_MS;
 	if (ask_ms > now_ms)
 		return ask_ms;
-	ask(governor, at, wanted, express > 0 ? express : 0);
+	ask(governor, at, wanted + spare, express > 0 ? express : 0);
 	return now_ms;
 }
 

@@ -18,6 +18,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -114,6 +115,29 @@ static void disturb(const char *clock_path, bool has_clock)
 	}
 }
 
+/* Of the workers that live: how often they asked PostgreSQL for slots, for each slot that they got. */
+static double asks_per_slot(void)
+{
+	double asks = 0, slots = 0;
+
+	for (int i = 0; i < workers; i++) {
+		struct text page = {0};
+		const char *at;
+
+		if (crew_ask(&crew.members[i], "/metrics", &page) != 200)
+			continue;
+		at = strstr(text_string(&page), "\nstoresync_quota_asks_total ");
+		asks += at ? strtod(strchr(at, ' '), NULL) : 0;
+		at = text_string(&page);
+		while ((at = strstr(at, "fate=\"leased\"} "))) {
+			at = strchr(at, ' ');
+			slots += strtod(at, NULL);
+		}
+		text_finish(&page);
+	}
+	return slots > 0 ? asks / slots : 0;
+}
+
 static void check_endpoint(const char *endpoint)
 {
 	char name[64];
@@ -150,6 +174,7 @@ static void all_of_the_quota_is_used_and_not_one_call_more(void **state)
 	harness_figure(&harness, "stops", crew.terms);
 	harness_figure(&harness, "calls", (double)calls);
 	harness_figure(&harness, "used_percent", used);
+	harness_figure(&harness, "asks_per_slot", asks_per_slot());
 	check_endpoint("user_info");
 	check_endpoint("video_list");
 	refused = test_fleet_stat(&fleet, "status_429");

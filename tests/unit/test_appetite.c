@@ -119,7 +119,7 @@ static void run(struct model *model, int seconds)
 static void begin(struct model *model, double slots_a_second, int64_t jobs)
 {
 	*model = (struct model){.slots_a_second = slots_a_second, .ready = jobs};
-	appetite_init(&model->appetite, MOST, slots_a_second > 0);
+	appetite_init(&model->appetite, MOST, (int64_t)(slots_a_second * 60));
 }
 
 /* 10 slots a second feed 3.3 jobs: 1.3 at work, 6.7 for two seconds, and some to spare. */
