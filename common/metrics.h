@@ -29,19 +29,19 @@ enum metric {
 	METRIC_QUOTA_ASKS,       /* counter */
 	METRIC_PREFETCH,         /* gauge */
 	METRIC_USEFUL_WORKERS,   /* gauge */
-	METRIC_TOKEN_REFRESHES, /* slot: enum metric_refresh */
-	METRIC_SNAPSHOT_ROWS,   /* slot: enum metric_rows */
-	METRIC_BATCH_JOBS,      /* histogram */
-	METRIC_COMMIT_SECONDS,  /* histogram */
-	METRIC_DB_CONNECTIONS,  /* gauge */
-	METRIC_DB_WAIT_SECONDS, /* histogram: waiting for a pooled connection */
-	METRIC_DB_ERRORS,       /* counter */
-	METRIC_PUBLISHED,       /* slot: enum metric_confirm */
-	METRIC_UNCONFIRMED,     /* gauge */
-	METRIC_BROKER_CONNECTS, /* counter */
-	METRIC_BROKER_BLOCKED,  /* gauge: 1 while the broker has an alarm */
-	METRIC_RESULTS,         /* slot: enum metric_result */
-	METRIC_DRAINING,        /* gauge */
+	METRIC_TOKEN_REFRESHES,  /* slot: enum metric_refresh */
+	METRIC_SNAPSHOT_ROWS,    /* slot: enum metric_rows */
+	METRIC_BATCH_JOBS,       /* histogram */
+	METRIC_COMMIT_SECONDS,   /* histogram */
+	METRIC_DB_CONNECTIONS,   /* gauge */
+	METRIC_DB_WAIT_SECONDS,  /* histogram: waiting for a pooled connection */
+	METRIC_DB_ERRORS,        /* counter */
+	METRIC_PUBLISHED,        /* slot: enum metric_confirm */
+	METRIC_UNCONFIRMED,      /* gauge */
+	METRIC_BROKER_CONNECTS,  /* counter */
+	METRIC_BROKER_BLOCKED,   /* gauge: 1 while the broker has an alarm */
+	METRIC_RESULTS,          /* slot: enum metric_result */
+	METRIC_DRAINING,         /* gauge */
 	METRICS
 };
 

@@ -45,7 +45,7 @@ struct refusal {
 	int64_t retry_after_ms; /* -1: TikTok did not say */
 };
 
-struct endpoint {
+struct quota {
 	int64_t limit;   /* calls a minute; 0: none */
 	int64_t step_us; /* of the limit; 0: none */
 	int64_t wanted, express;
@@ -68,7 +68,7 @@ struct governor {
 	struct far_clock clock; /* of PostgreSQL */
 	pthread_mutex_t lock;   /* guards what follows */
 	pthread_cond_t changed;
-	struct endpoint endpoints[ENDPOINTS];
+	struct quota quotas[ENDPOINTS];
 	bool has_news; /* the thread is to look at the endpoints */
 	bool stopping;
 };
@@ -83,78 +83,78 @@ static void bring_news(struct governor *governor)
 /* ---- For the fetcher ---- */
 
 /* True if slots are to be asked for, sooner or later. Holds the lock. */
-static bool needs_slots(const struct endpoint *endpoint)
+static bool needs_slots(const struct quota *quota)
 {
-	return endpoint->limit && endpoint->wanted > slots_left(&endpoint->slots);
+	return quota->limit && quota->wanted > slots_left(&quota->slots);
 }
 
 void governor_want(
-	struct governor *governor, enum metric_endpoint at, int64_t calls, int64_t express)
+	struct governor *governor, enum metric_endpoint endpoint, int64_t calls, int64_t express)
 {
-	struct endpoint *endpoint = &governor->endpoints[at];
+	struct quota *quota = &governor->quotas[endpoint];
 	bool news;
 
 	pthread_mutex_lock(&governor->lock);
-	news = calls > endpoint->wanted;
-	endpoint->wanted = calls;
-	endpoint->express = express;
-	if (news && needs_slots(endpoint))
+	news = calls > quota->wanted;
+	quota->wanted = calls;
+	quota->express = express;
+	if (news && needs_slots(quota))
 		bring_news(governor);
 	pthread_mutex_unlock(&governor->lock);
-	metric_set(METRIC_QUOTA_WAITING, (int)at, calls);
+	metric_set(METRIC_QUOTA_WAITING, (int)endpoint, quota->limit ? calls : 0);
 }
 
 /* Holds the lock. */
-static void count_lapsed(struct endpoint *endpoint, enum metric_endpoint at)
+static void count_lapsed(struct quota *quota, enum metric_endpoint endpoint)
 {
-	metric_add(METRIC_QUOTA_SLOTS, metric_quota_slot(at, QUOTA_LAPSED),
-		endpoint->slots.lapsed - endpoint->lapsed);
-	endpoint->lapsed = endpoint->slots.lapsed;
+	metric_add(METRIC_QUOTA_SLOTS, metric_quota_slot(endpoint, QUOTA_LAPSED),
+		quota->slots.lapsed - quota->lapsed);
+	quota->lapsed = quota->slots.lapsed;
 }
 
-int64_t governor_next_ms(struct governor *governor, enum metric_endpoint at, int64_t now_ms)
+int64_t governor_next_ms(struct governor *governor, enum metric_endpoint endpoint, int64_t now_ms)
 {
-	struct endpoint *endpoint = &governor->endpoints[at];
+	struct quota *quota = &governor->quotas[endpoint];
 	int64_t next_ms = INT64_MIN, slot_us;
 
 	pthread_mutex_lock(&governor->lock);
-	if (endpoint->limit) {
-		slot_us = slots_next_us(&endpoint->slots, now_ms * 1000);
+	if (quota->limit) {
+		slot_us = slots_next_us(&quota->slots, now_ms * 1000);
 		next_ms = slot_us == INT64_MAX ? INT64_MAX : (slot_us + 999) / 1000;
-		count_lapsed(endpoint, at);
+		count_lapsed(quota, endpoint);
 	}
-	if (endpoint->paused_until_ms > now_ms && next_ms < endpoint->paused_until_ms)
-		next_ms = endpoint->paused_until_ms;
+	if (quota->paused_until_ms > now_ms && next_ms < quota->paused_until_ms)
+		next_ms = quota->paused_until_ms;
 	pthread_mutex_unlock(&governor->lock);
 	return next_ms;
 }
 
-void governor_take(struct governor *governor, enum metric_endpoint at)
+void governor_take(struct governor *governor, enum metric_endpoint endpoint)
 {
-	struct endpoint *endpoint = &governor->endpoints[at];
+	struct quota *quota = &governor->quotas[endpoint];
 
 	pthread_mutex_lock(&governor->lock);
-	if (endpoint->limit) {
-		slots_take(&endpoint->slots);
-		endpoint->taken++;
+	if (quota->limit) {
+		slots_take(&quota->slots);
+		quota->taken++;
 	}
-	if (endpoint->wanted > 0)
-		endpoint->wanted--;
+	if (quota->wanted > 0)
+		quota->wanted--;
 	pthread_mutex_unlock(&governor->lock);
 }
 
-void governor_note_limited(
-	struct governor *governor, enum metric_endpoint at, int64_t sent_ms, int64_t retry_after_ms)
+void governor_note_limited(struct governor *governor, enum metric_endpoint endpoint,
+	int64_t sent_ms, int64_t retry_after_ms)
 {
-	struct endpoint *endpoint = &governor->endpoints[at];
-	struct refusal *refusal = &endpoint->refusal;
+	struct quota *quota = &governor->quotas[endpoint];
+	struct refusal *refusal = &quota->refusal;
 	int64_t until_ms = clock_monotonic_ms() + (retry_after_ms > 0 ? retry_after_ms : PAUSE_MS);
 
 	pthread_mutex_lock(&governor->lock);
-	if (until_ms > endpoint->paused_until_ms)
-		endpoint->paused_until_ms = until_ms;
-	slots_drop_before(&endpoint->slots, until_ms * 1000);
-	if (endpoint->limit) {
+	if (until_ms > quota->paused_until_ms)
+		quota->paused_until_ms = until_ms;
+	slots_drop_before(&quota->slots, until_ms * 1000);
+	if (quota->limit) {
 		/* Of several, the one that was sent last says most. */
 		refusal->untold = true;
 		refusal->sent_ms = sent_ms;
@@ -165,14 +165,14 @@ void governor_note_limited(
 	pthread_mutex_unlock(&governor->lock);
 }
 
-void governor_note_begun(struct governor *governor, enum metric_endpoint at, int64_t late_ms)
+void governor_note_begun(struct governor *governor, enum metric_endpoint endpoint, int64_t late_ms)
 {
-	struct endpoint *endpoint = &governor->endpoints[at];
+	struct quota *quota = &governor->quotas[endpoint];
 
-	if (!endpoint->limit || late_ms <= SLOT_LATE_MS)
+	if (!quota->limit || late_ms <= SLOT_LATE_MS)
 		return;
 	pthread_mutex_lock(&governor->lock);
-	slots_owe(&endpoint->slots, clock_monotonic_ms() * 1000);
+	slots_owe(&quota->slots, clock_monotonic_ms() * 1000);
 	pthread_mutex_unlock(&governor->lock);
 }
 
@@ -184,10 +184,10 @@ static int64_t spread_ms(int64_t delay_ms)
 	return delay_ms / 2 + (int64_t)(random_u64() % (uint64_t)(delay_ms + 1));
 }
 
-static void take_slots(struct governor *governor, enum metric_endpoint at,
+static void take_slots(struct governor *governor, enum metric_endpoint endpoint,
 	const struct db_result *result, int64_t asked_ms)
 {
-	struct endpoint *endpoint = &governor->endpoints[at];
+	struct quota *quota = &governor->quotas[endpoint];
 	int64_t now_ms = clock_monotonic_ms();
 	int64_t granted = db_integer(result, 0, 0), paused_us = db_integer(result, 0, 3);
 	struct slot_run run = {.step_us = db_integer(result, 0, 2), .count = granted};
@@ -196,66 +196,67 @@ static void take_slots(struct governor *governor, enum metric_endpoint at,
 		&governor->clock, asked_ms * 1000, now_ms * 1000 + 999, db_integer(result, 0, 4));
 	run.first_us = far_clock_latest_us(&governor->clock, db_integer(result, 0, 1));
 	metric_add(METRIC_QUOTA_ASKS, 0, 1);
-	metric_add(METRIC_QUOTA_SLOTS, metric_quota_slot(at, QUOTA_LEASED), granted);
-	metric_set(METRIC_QUOTA_PER_MINUTE, (int)at,
-		(QUOTA_WINDOW_MS + QUOTA_GUARD_MS) * INT64_C(1000) / run.step_us);
+	metric_add(METRIC_QUOTA_SLOTS, metric_quota_slot(endpoint, QUOTA_LEASED), granted);
+	metric_set(METRIC_QUOTA_PER_MINUTE, (int)endpoint,
+		INT64_C(1000) * (QUOTA_WINDOW_MS + QUOTA_GUARD_MS) / run.step_us);
 	pthread_mutex_lock(&governor->lock);
-	if (far_clock_doubt_us(&governor->clock) <= SLOT_DOUBT_MS * 1000)
-		slots_add(&endpoint->slots, &run);
+	if (far_clock_doubt_us(&governor->clock) <= SLOT_DOUBT_MS * INT64_C(1000))
+		slots_add(&quota->slots, &run);
 	else
-		endpoint->slots.lapsed += granted;
+		quota->slots.lapsed += granted;
 	if (paused_us)
-		endpoint->paused_until_ms = far_clock_latest_us(&governor->clock, paused_us) / 1000;
-	slots_drop_before(&endpoint->slots, endpoint->paused_until_ms * 1000);
-	endpoint->taken = 0;
-	endpoint->ask_ms =
-		now_ms + (needs_slots(endpoint) ? spread_ms(ASK_LATER_MS) : ASK_AGAIN_MS);
+		quota->paused_until_ms = far_clock_latest_us(&governor->clock, paused_us) / 1000;
+	slots_drop_before(&quota->slots, quota->paused_until_ms * 1000);
+	quota->taken = 0;
+	quota->ask_ms = now_ms + (needs_slots(quota) ? spread_ms(ASK_LATER_MS) : ASK_AGAIN_MS);
 	pthread_mutex_unlock(&governor->lock);
 	if (granted)
 		governor->wake(governor->wake_context);
 }
 
-static void ask_later(struct governor *governor, enum metric_endpoint at)
+static void ask_later(struct governor *governor, enum metric_endpoint endpoint)
 {
 	pthread_mutex_lock(&governor->lock);
-	governor->endpoints[at].ask_ms = clock_monotonic_ms() + spread_ms(ASK_LATER_MS);
+	governor->quotas[endpoint].ask_ms = clock_monotonic_ms() + spread_ms(ASK_LATER_MS);
 	pthread_mutex_unlock(&governor->lock);
 }
 
-static void ask(struct governor *governor, enum metric_endpoint at, int64_t wanted, int64_t express)
+static void ask(
+	struct governor *governor, enum metric_endpoint endpoint, int64_t wanted, int64_t express)
 {
-	const struct endpoint *endpoint = &governor->endpoints[at];
+	const struct quota *quota = &governor->quotas[endpoint];
 	int64_t asked_ms = clock_monotonic_ms();
 	struct db_params params = {0};
 	struct db_result *result = NULL;
 	struct error err;
 
 	db_param_text(&params, governor->line->config->tiktok_client_key);
-	db_param_text(&params, endpoint_names[at]);
-	db_param_integer(&params, endpoint->step_us);
-	db_param_integer(&params, LEASE_AHEAD_MS * 1000);
+	db_param_text(&params, endpoint_names[endpoint]);
+	db_param_integer(&params, quota->step_us);
+	db_param_integer(&params, LEASE_AHEAD_MS * INT64_C(1000));
 	db_param_integer(&params, wanted);
 	db_param_integer(&params, express);
 	if (!db_session_query(governor->session, STATEMENT_LEASE_QUOTA, &params, &result, &err)) {
-		ask_later(governor, at);
+		ask_later(governor, endpoint);
 		if (err.class == ERROR_INTERNAL) /* else the session has told */
 			log_error("no slots for %s can be leased, trying again: %s",
-				endpoint_names[at], err.text);
+				endpoint_names[endpoint], err.text);
 		return;
 	}
-	take_slots(governor, at, result, asked_ms);
+	take_slots(governor, endpoint, result, asked_ms);
 	db_result_destroy(result);
 }
 
 /* Tell PostgreSQL of a 429; the other workers learn of it when they ask for slots. */
-static void tell(struct governor *governor, enum metric_endpoint at, const struct refusal *refusal)
+static void tell(
+	struct governor *governor, enum metric_endpoint endpoint, const struct refusal *refusal)
 {
 	struct db_params params = {0};
 	struct db_result *result = NULL;
 	struct error err;
 
 	db_param_text(&params, governor->line->config->tiktok_client_key);
-	db_param_text(&params, endpoint_names[at]);
+	db_param_text(&params, endpoint_names[endpoint]);
 	db_param_integer(&params, clock_monotonic_ms() - refusal->sent_ms);
 	if (refusal->retry_after_ms >= 0)
 		db_param_integer(&params, refusal->retry_after_ms);
@@ -263,7 +264,7 @@ static void tell(struct governor *governor, enum metric_endpoint at, const struc
 		db_param_text(&params, NULL);
 	if (!db_session_query(governor->session, STATEMENT_LIMIT_QUOTA, &params, &result, &err)) {
 		log_warn("TikTok's 429 for %s is not told to the other workers: %s",
-			endpoint_names[at], err.text);
+			endpoint_names[endpoint], err.text);
 		return;
 	}
 	if (db_boolean(result, 0, 0))
@@ -271,34 +272,34 @@ static void tell(struct governor *governor, enum metric_endpoint at, const struc
 			"TikTok answered 429 for %s although the fleet keeps to its quota: somebody "
 			"else uses the client key, or TikTok allows less than QUOTA_*; the whole fleet "
 			"goes slower there",
-			endpoint_names[at]);
+			endpoint_names[endpoint]);
 	db_result_destroy(result);
 }
 
 /* What there is to do for an endpoint; returns when there is something else, at the latest. */
-static int64_t serve(struct governor *governor, enum metric_endpoint at)
+static int64_t serve(struct governor *governor, enum metric_endpoint endpoint)
 {
-	struct endpoint *endpoint = &governor->endpoints[at];
+	struct quota *quota = &governor->quotas[endpoint];
 	int64_t now_ms = clock_monotonic_ms();
 	struct refusal refusal;
 	int64_t wanted, spare, express, ask_ms;
 
 	pthread_mutex_lock(&governor->lock);
-	refusal = endpoint->refusal;
-	endpoint->refusal = (struct refusal){.retry_after_ms = -1};
-	wanted = needs_slots(endpoint) ? endpoint->wanted - slots_left(&endpoint->slots) : 0;
-	spare = endpoint->limit ? SPARE_MS * 1000 / endpoint->step_us : 0;
-	spare = endpoint->taken < spare ? endpoint->taken : spare;
-	express = endpoint->express - slots_left(&endpoint->slots);
-	ask_ms = endpoint->ask_ms;
+	refusal = quota->refusal;
+	quota->refusal = (struct refusal){.retry_after_ms = -1};
+	wanted = needs_slots(quota) ? quota->wanted - slots_left(&quota->slots) : 0;
+	spare = quota->limit ? SPARE_MS * INT64_C(1000) / quota->step_us : 0;
+	spare = quota->taken < spare ? quota->taken : spare;
+	express = quota->express - slots_left(&quota->slots);
+	ask_ms = quota->ask_ms;
 	pthread_mutex_unlock(&governor->lock);
 	if (refusal.untold)
-		tell(governor, at, &refusal);
+		tell(governor, endpoint, &refusal);
 	if (!wanted)
 		return now_ms + LINE_TURN_MS;
 	if (ask_ms > now_ms)
 		return ask_ms;
-	ask(governor, at, wanted + spare, express > 0 ? express : 0);
+	ask(governor, endpoint, wanted + spare, express > 0 ? express : 0);
 	return now_ms;
 }
 
@@ -358,11 +359,11 @@ struct governor *governor_start(struct line *line, void (*wake)(void *context), 
 	pthread_mutex_init(&governor->lock, NULL);
 	condition_init(&governor->changed);
 	for (int i = 0; i < ENDPOINTS; i++) {
-		struct endpoint *endpoint = &governor->endpoints[i];
+		struct quota *quota = &governor->quotas[i];
 
-		endpoint->limit = limits[i];
-		endpoint->step_us = limits[i] ? slots_step_us(limits[i]) : 0;
-		endpoint->refusal.retry_after_ms = -1;
+		quota->limit = limits[i];
+		quota->step_us = limits[i] ? slots_step_us(limits[i]) : 0;
+		quota->refusal.retry_after_ms = -1;
 		governor->has_thread |= limits[i] > 0;
 	}
 	if (!governor->has_thread)

@@ -50,17 +50,11 @@ static int empty_table(void **state)
 	return 0;
 }
 
-static struct db_result *query(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static struct db_result *query(const char *format, ...)
+static struct db_result *query(const char *sql)
 {
 	struct db_result *result = NULL;
-	va_list arguments;
 	struct error err;
-	char sql[500];
 
-	va_start(arguments, format);
-	vsnprintf(sql, sizeof sql, format, arguments);
-	va_end(arguments);
 	if (!db_run_script(database.db, sql, &result, &err))
 		fail_msg("%s", err.text);
 	return result;
@@ -69,15 +63,19 @@ static struct db_result *query(const char *format, ...)
 /* Ask at so many microseconds after noon. */
 static struct lease lease_for(int64_t at_us, int wanted, int express)
 {
-	struct db_result *result = query(
+	struct db_result *result;
+	struct lease lease;
+	char sql[400];
+
+	snprintf(sql, sizeof sql,
 		"SELECT granted, first_slot_us, step_us, paused_us, now_us FROM lease_quota('key', 'video_list', %" PRId64
 		", %" PRId64 ", %d, %d, timestamptz 'epoch' + %" PRId64
 		" * interval '1 microsecond')",
 		slots_step_us(LIMIT), HORIZON, wanted, express, NOON + at_us);
-	struct lease lease = {db_integer(result, 0, 0), db_integer(result, 0, 1) - NOON,
+	result = query(sql);
+	lease = (struct lease){db_integer(result, 0, 0), db_integer(result, 0, 1) - NOON,
 		db_integer(result, 0, 2), db_integer(result, 0, 3),
 		db_integer(result, 0, 4) - NOON};
-
 	db_result_destroy(result);
 	return lease;
 }
@@ -90,28 +88,38 @@ static struct lease lease(int64_t at_us, int wanted)
 /* A 429 to a call that was sent age_us ago; pause_s -1: without Retry-After. True: it is news. */
 static bool refuse(int64_t at_us, int64_t age_us, int pause_s)
 {
-	char pause[40] = "NULL";
+	char pause[40] = "NULL", sql[400];
 	struct db_result *result;
 	bool news;
 
 	if (pause_s >= 0)
 		snprintf(pause, sizeof pause, "interval '%d seconds'", pause_s);
-	result = query("SELECT limit_quota('key', 'video_list', %" PRId64
-		       " * interval '1 microsecond', %s,"
-		       " timestamptz 'epoch' + %" PRId64 " * interval '1 microsecond')",
+	snprintf(sql, sizeof sql,
+		"SELECT limit_quota('key', 'video_list', %" PRId64
+		" * interval '1 microsecond', %s,"
+		" timestamptz 'epoch' + %" PRId64 " * interval '1 microsecond')",
 		age_us, pause, NOON + at_us);
+	result = query(sql);
 	news = db_boolean(result, 0, 0);
 	db_result_destroy(result);
 	return news;
+}
+
+/* Repeatable chance: the generator of Numerical Recipes. */
+static int64_t chance(int64_t below)
+{
+	static uint32_t state = 7;
+
+	state = state * 1664525 + 1013904223;
+	return (int64_t)(state >> 8) % below;
 }
 
 static void slots_are_given_out_once_and_one_step_apart(void **state)
 {
 	int64_t at_us = 0, last_us = INT64_MIN / 2, total = 0;
 
-	srand(7);
 	for (int i = 0; i < 4000; i++) {
-		struct lease got = lease(at_us, rand() % 15);
+		struct lease got = lease(at_us, (int)chance(15));
 
 		if (got.granted) {
 			assert_true(got.first_us >= last_us + got.step_us);
@@ -120,7 +128,7 @@ static void slots_are_given_out_once_and_one_step_apart(void **state)
 			assert_true(last_us < at_us + HORIZON);
 			total += got.granted;
 		}
-		at_us += rand() % 20 ? rand() % 200000 : rand() % (5 * SECOND);
+		at_us += chance(20) ? chance(200000) : chance(5 * SECOND);
 	}
 	assert_true(total > 2000);
 	assert_int_equal(test_query_integer(database.db, "SELECT leased FROM quotas"), total);
@@ -229,7 +237,7 @@ static void pauses_double_while_it_goes_on(void **state)
 static void it_never_gets_slower_than_a_tenth(void **state)
 {
 	for (int i = 0; i < 30; i++)
-		refuse(i * 10 * SECOND, 0, 0);
+		refuse(i * (10 * SECOND), 0, 0);
 	assert_true(lease(301 * SECOND, 1).step_us <= slots_step_us(LIMIT) * 10 + 1);
 }
 

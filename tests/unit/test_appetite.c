@@ -44,7 +44,7 @@ static int64_t at_hand(const struct model *model)
 	return count;
 }
 
-static void begin_call(struct model *model, int call)
+static void begin_call(struct model *model, size_t call)
 {
 	model->waiting[call]--;
 	model->at_stage[call * CALL_TICKS]++;
@@ -75,8 +75,8 @@ static void move_on(struct model *model)
 static void use_slots(struct model *model)
 {
 	model->slots += model->slots_a_second * TICK_MS / 1000;
-	for (int call = CALLS - 1; call > 0; call--) {
-		while (model->waiting[call] && (model->slots >= 1 || !model->slots_a_second)) {
+	for (size_t call = CALLS - 1; call > 0; call--) {
+		while (model->waiting[call] && (model->slots >= 1 || model->slots_a_second <= 0)) {
 			model->slots -= 1;
 			begin_call(model, call);
 		}

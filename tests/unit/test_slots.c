@@ -215,7 +215,7 @@ static void run_fleet(struct fleet *fleet, uint32_t seed)
 	random_state = seed;
 	memset(fleet, 0, sizeof *fleet);
 	fleet->far_offset_us = chance(1000 * SECOND);
-	for (int64_t now_us = 0; now_us < MINUTES * 60 * SECOND; now_us += 7 * MS)
+	for (int64_t now_us = 0; now_us < MINUTES * (60 * SECOND); now_us += 7 * MS)
 		for (int i = 0; i < WORKERS; i++)
 			turn(fleet, &fleet->workers[i], now_us);
 	qsort(fleet->arrivals_us, (size_t)fleet->calls, sizeof fleet->arrivals_us[0], by_value);
