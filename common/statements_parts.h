@@ -14,5 +14,6 @@ extern const struct statement_definition statements_of_producer[STATEMENTS];
 extern const struct statement_definition statements_of_migrate[STATEMENTS];
 extern const struct statement_definition statements_of_audit[STATEMENTS];
 extern const struct statement_definition statements_of_dead[STATEMENTS];
+extern const struct statement_definition statements_of_accounts[STATEMENTS];
 
 #endif

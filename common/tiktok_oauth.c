@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/crypto.h"
+#include "common/json.h"
 #include "common/memory.h"
 #include "common/tiktok_reply.h"
 
@@ -20,6 +22,7 @@ void tiktok_tokens_finish(struct tiktok_tokens *tokens)
 	memory_free_secret(tokens->access_token);
 	memory_free_secret(tokens->refresh_token);
 	free(tokens->scope);
+	free(tokens->open_id);
 	*tokens = (struct tiktok_tokens){0};
 }
 
@@ -39,6 +42,38 @@ bool tiktok_scope_granted(const char *granted, const char *scope)
 	return false;
 }
 
+void tiktok_challenge(const char *verifier, char challenge[TIKTOK_CHALLENGE_SIZE])
+{
+	unsigned char hash[CRYPTO_HASH_SIZE];
+
+	crypto_sha256(verifier, strlen(verifier), hash);
+	crypto_hex(hash, sizeof hash, challenge);
+}
+
+static void add_parameter(
+	struct text *url, const char *separator, const char *name, const char *value)
+{
+	text_append_format(url, "%s%s=", separator, name);
+	text_append_url(url, value);
+}
+
+void tiktok_write_consent_url(const struct tiktok_consent *consent, struct text *url)
+{
+	char challenge[TIKTOK_CHALLENGE_SIZE];
+
+	text_append_format(url, "%s/v2/auth/authorize/", consent->auth_url);
+	add_parameter(url, "?", "client_key", consent->client_key);
+	add_parameter(url, "&", "response_type", "code");
+	add_parameter(url, "&", "scope", consent->scopes);
+	add_parameter(url, "&", "redirect_uri", consent->redirect_uri);
+	add_parameter(url, "&", "state", consent->state);
+	if (!consent->verifier)
+		return;
+	tiktok_challenge(consent->verifier, challenge);
+	add_parameter(url, "&", "code_challenge", challenge);
+	add_parameter(url, "&", "code_challenge_method", "S256");
+}
+
 void tiktok_write_refresh_call(
 	const struct tiktok_app *app, const char *refresh_token, struct tiktok_call *call)
 {
@@ -47,6 +82,28 @@ void tiktok_write_refresh_call(
 	tiktok_call_add_field(call, "client_secret", app->client_secret);
 	tiktok_call_add_field(call, "grant_type", "refresh_token");
 	tiktok_call_add_field(call, "refresh_token", refresh_token);
+}
+
+void tiktok_write_exchange_call(const struct tiktok_app *app, const char *code,
+	const char *redirect_uri, const char *verifier, struct tiktok_call *call)
+{
+	tiktok_call_begin(app, ENDPOINT_TOKEN, "/v2/oauth/token/", NULL, call);
+	tiktok_call_add_field(call, "client_key", app->client_key);
+	tiktok_call_add_field(call, "client_secret", app->client_secret);
+	tiktok_call_add_field(call, "code", code);
+	tiktok_call_add_field(call, "grant_type", "authorization_code");
+	tiktok_call_add_field(call, "redirect_uri", redirect_uri);
+	if (verifier)
+		tiktok_call_add_field(call, "code_verifier", verifier);
+}
+
+void tiktok_write_revoke_call(
+	const struct tiktok_app *app, const char *access_token, struct tiktok_call *call)
+{
+	tiktok_call_begin(app, ENDPOINT_TOKEN, "/v2/oauth/revoke/", NULL, call);
+	tiktok_call_add_field(call, "client_key", app->client_key);
+	tiktok_call_add_field(call, "client_secret", app->client_secret);
+	tiktok_call_add_field(call, "token", access_token);
 }
 
 /* Nonsense must not keep a new token pair from being saved. */
@@ -64,7 +121,7 @@ bool tiktok_read_tokens(
 {
 	struct json *document = NULL;
 	struct tiktok_tokens read = {.expires_in_s = DEFAULT_LIFE_S};
-	const char *access = NULL, *refresh = NULL, *scope = NULL;
+	const char *access = NULL, *refresh = NULL, *scope = NULL, *open_id = NULL;
 	bool ok = false;
 
 	if (!tiktok_reply_open(reply, &document, err))
@@ -79,10 +136,24 @@ bool tiktok_read_tokens(
 		read.refresh_token = memory_copy_text(refresh);
 	if (json_string(document, "scope", TOKEN_MAX, &scope) == JSON_FOUND && *scope)
 		read.scope = memory_copy_text(scope);
+	if (json_string(document, "open_id", TOKEN_MAX, &open_id) == JSON_FOUND && *open_id)
+		read.open_id = memory_copy_text(open_id);
 	read.access_token = memory_copy_text(access);
 	*tokens = read;
 	ok = true;
 out:
 	json_destroy(document);
 	return ok;
+}
+
+bool tiktok_read_revocation(const struct http_reply *reply, struct error *err)
+{
+	struct json *document = NULL;
+
+	if (reply->status >= 200 && reply->status <= 299 && reply->length == 0)
+		return true;
+	if (!tiktok_reply_open(reply, &document, err))
+		return false;
+	json_destroy(document);
+	return true;
 }
