@@ -44,6 +44,8 @@ const struct setting config_table[] = {
 		"The key that tokens in the database are encrypted with, 64 hex digits (openssl rand -hex 32)."},
 	{"TOKEN_ENC_OLD_KEYS", SETTING_KEYS, true, MEMBER(token_enc_old_keys), WORKER | OPERATOR, 0, "", NULL, 0, 16,
 		"Earlier keys, comma-separated: tokens under them stay readable and move to the current key when saved."},
+	{"IMPORT_DATABASE_URL", SETTING_URL, true, MEMBER(import_database_url), OPERATOR, 0, NULL, "postgresql|postgres", 0, 0,
+		"Where the database of the older program is, for syncctl account import --from-database."},
 	{"SYNC_TIMEZONE", SETTING_TEXT, false, MEMBER(sync_timezone), PRODUCER | OPERATOR, 0, "UTC", NULL, 0, 0,
 		"Whose calendar day a snapshot belongs to, by a name that PostgreSQL knows, such as Asia/Ho_Chi_Minh."},
 	{"WORKER_CONCURRENCY", SETTING_INTEGER, false, MEMBER(worker_concurrency), WORKER, 0, "64", NULL, 1, 8192,

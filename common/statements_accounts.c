@@ -78,11 +78,11 @@ const struct statement_definition statements_of_accounts[STATEMENTS] = {
 		"uuid,text,int8", "int8"},
 
 	/*
-	 * From here to the end of the transaction nobody else gives the grant of the TikTok account $1 to a row: two rows that
-	 * share one would rotate each other's refresh token away.
+	 * From here to the end of the transaction no other syncctl gives a grant to a row: two rows that share one would rotate
+	 * each other's refresh token away.
 	 */
-	[STATEMENT_ACCOUNT_LOCK_GRANT] = {"account_lock_grant", PROGRAM_OPERATOR,
-		"SELECT pg_advisory_xact_lock(hashtextextended('storesync grant ' || $1, 0)) IS NULL", "text", "bool"},
+	[STATEMENT_ACCOUNT_LOCK_GRANTS] = {"account_lock_grants", PROGRAM_OPERATOR,
+		"SELECT pg_advisory_xact_lock(hashtextextended('storesync grants', 0)) IS NULL", "", "bool"},
 	/* Rows of the TikTok account $1 that have a grant: id, store, status. */
 	[STATEMENT_ACCOUNT_SHARERS] = {"account_sharers", PROGRAM_OPERATOR,
 		"SELECT id::int8, store_code::text, status::text FROM store_accounts "
@@ -148,6 +148,78 @@ const struct statement_definition statements_of_accounts[STATEMENTS] = {
 		ENTER_ACTION("account_disconnect", "'account ' || id", "$7")
 		"SELECT id::int8 FROM changed",
 		"uuid,text,int8,int8,text,text,text", "int8"},
+
+	/* $1 TikTok accounts, $2 stores: who has the grant in another store: by position, account and store. */
+	[STATEMENT_IMPORT_SHARERS] = {"import_sharers", PROGRAM_OPERATOR,
+		"SELECT g.position::int4, a.id::int8, a.store_code::text "
+		"FROM unnest($1, $2) WITH ORDINALITY AS g (open_id, store_code, position)"
+		"	JOIN store_accounts a ON a.open_id = g.open_id AND a.store_code <> g.store_code AND a.disconnected_at IS NULL "
+		"ORDER BY g.position, a.id",
+		"text[],text[]", "int4,int8,text"},
+	/* $1 codes, $2 names, $3 persons, $4 contacts: those that were not there. */
+	[STATEMENT_IMPORT_STORES] = {"import_stores", PROGRAM_OPERATOR,
+		"INSERT INTO stores (store_code, store_name, pic_name, pic_contact) "
+		"SELECT * FROM unnest($1, $2, $3, $4) ON CONFLICT DO NOTHING RETURNING store_code::text",
+		"text[],text[],text[],text[]", "text"},
+	/*
+	 * $1 stores, $2 TikTok accounts, $3 display names, $4 avatars, $5 and $6 cells, $7 and $8 when they expire (NULL: not
+	 * told), $9 scopes, $10 states, $11 replace whatever is there. A pair that is there gives way to one that expires later,
+	 * as a rotation. A row that was written: is it a new one.
+	 */
+	[STATEMENT_IMPORT_ACCOUNTS] = {"import_accounts", PROGRAM_OPERATOR,
+		"INSERT INTO store_accounts AS a (store_code, open_id, display_name, avatar_url, encrypted_access_token,"
+		"	encrypted_refresh_token, token_expires_at, refresh_token_expires_at, scope, status, status_reason) "
+		"SELECT g.store_code, g.open_id, g.display_name, g.avatar_url, g.access, g.refresh, coalesce(g.expires_at, now()),"
+		"	coalesce(g.refresh_expires_at, now() + " UNTOLD_REFRESH_LIFE "), g.scope, g.status::account_status,"
+		"	CASE WHEN g.status <> 'CONNECTED' THEN 'imported so' END "
+		"FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS g (store_code, open_id, display_name, avatar_url,"
+		"	access, refresh, expires_at, refresh_expires_at, scope, status) "
+		"ORDER BY g.store_code, g.open_id "
+		"ON CONFLICT (store_code, open_id) DO UPDATE SET"
+		"	display_name = coalesce(excluded.display_name, a.display_name),"
+		"	avatar_url = coalesce(excluded.avatar_url, a.avatar_url),"
+		"	encrypted_access_token = excluded.encrypted_access_token,"
+		"	encrypted_refresh_token = excluded.encrypted_refresh_token,"
+		"	token_expires_at = excluded.token_expires_at,"
+		"	refresh_token_expires_at = excluded.refresh_token_expires_at,"
+		"	scope = excluded.scope, token_version = a.token_version + 1,"
+		"	refresh_lease_owner = NULL, refresh_lease_until = NULL, refresh_intent_at = NULL,"
+		"	status_reason = CASE WHEN a.status = 'DISABLED' AND a.disconnected_at IS NULL THEN a.status_reason"
+		"		ELSE excluded.status_reason END,"
+		"	status = CASE WHEN a.status = 'DISABLED' AND a.disconnected_at IS NULL THEN a.status ELSE excluded.status END,"
+		"	failed_syncs = 0, connected_at = now(), disconnected_at = NULL, updated_at = now() "
+		"WHERE $11 OR a.disconnected_at IS NULL AND excluded.token_expires_at > a.token_expires_at"
+		"	AND excluded.token_expires_at <> now() "
+		"RETURNING token_version = 0",
+		"text[],text[],text[],text[],text[],text[],timestamptz[],timestamptz[],text[],text[],bool", "bool"},
+	/* $1 action, $2 actor, $3 from where, $4 accounts in it, $5 accounts written. */
+	[STATEMENT_IMPORT_ACTION] = {"import_action", PROGRAM_OPERATOR,
+		"INSERT INTO operator_actions (action_id, action, actor, selection, planned, done, finished_at) "
+		"VALUES ($1, 'account_import', $2, $3, $4, $5, now())",
+		"uuid,text,text,int8,int8", ""},
+
+	/* In the older program's database; nothing of ours need be there. */
+	[STATEMENT_IMPORT_COLUMNS] = {"import_columns", 0,
+		"SELECT table_name::text, column_name::text FROM information_schema.columns "
+		"WHERE table_schema = ANY (current_schemas(false)) AND table_name IN ('store_accounts', 'stores')",
+		"", "text,text"},
+	/* By way of JSON, so that columns which are not there read as NULL: enum import_field's order, then the store's id. */
+	[STATEMENT_IMPORT_READ] = {"import_read", 0,
+		"SELECT j ->> 'store_code', j ->> 'open_id',"
+		"	coalesce(j ->> 'access_token_enc', j ->> 'encrypted_access_token', j ->> 'access_token'),"
+		"	coalesce(j ->> 'refresh_token_enc', j ->> 'encrypted_refresh_token', j ->> 'refresh_token'),"
+		"	coalesce(j ->> 'token_expired_at', j ->> 'token_expires_at', j ->> 'expires_at'),"
+		"	coalesce(j ->> 'refresh_token_expired_at', j ->> 'refresh_token_expires_at', j ->> 'refresh_expires_at'),"
+		"	coalesce(j ->> 'scope', j ->> 'scopes'), j ->> 'display_name', j ->> 'avatar_url', j ->> 'status',"
+		"	j ->> 'store_id' "
+		"FROM (SELECT to_jsonb(a) AS j FROM store_accounts a) AS account ORDER BY 1, 2",
+		"", "text,text,text,text,text,text,text,text,text,text,text"},
+	/* Its stores: id, code, name, person, contact. */
+	[STATEMENT_IMPORT_READ_STORES] = {"import_read_stores", 0,
+		"SELECT j ->> 'id', coalesce(j ->> 'store_code', j ->> 'code'), coalesce(j ->> 'store_name', j ->> 'name'),"
+		"	coalesce(j ->> 'pic_name', j ->> 'pic'), coalesce(j ->> 'pic_contact', j ->> 'contact') "
+		"FROM (SELECT to_jsonb(s) AS j FROM stores s) AS store",
+		"", "text,text,text,text,text"},
 
 	/* $3 code, $4 name, $5 person in charge, $6 how to reach them (NULL: not told). No row: the code is taken. */
 	[STATEMENT_STORE_ADD] = {"store_add", PROGRAM_OPERATOR,

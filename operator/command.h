@@ -65,6 +65,7 @@ extern const struct command command_account_show;
 extern const struct command command_account_disable;
 extern const struct command command_account_enable;
 extern const struct command command_account_disconnect;
+extern const struct command command_account_import;
 extern const struct command command_store_add;
 extern const struct command command_store_list;
 extern const struct command command_store_edit;

@@ -188,15 +188,14 @@ struct saving {
 static bool save_once(struct account_session *session, void *context, struct error *err)
 {
 	struct saving *saving = context;
-	struct db_params lock = {0}, find = {0};
+	struct db_params find = {0};
 	struct db_result *sharers = NULL;
 	bool ok;
 
-	db_param_text(&lock, saving->grant->tokens.open_id);
 	db_param_text(&find, saving->grant->tokens.open_id);
 	if (!db_begin(session->db, err))
 		return false;
-	ok = db_query(session->db, STATEMENT_ACCOUNT_LOCK_GRANT, &lock, NULL, err) &&
+	ok = db_query(session->db, STATEMENT_ACCOUNT_LOCK_GRANTS, NULL, NULL, err) &&
 	     db_query(session->db, STATEMENT_ACCOUNT_SHARERS, &find, &sharers, err) &&
 	     save_where_it_belongs(saving->grant, sharers, &saving->refused, &saving->refusal);
 	if (!ok && saving->refusal.class != ERROR_NONE)

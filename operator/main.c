@@ -34,6 +34,7 @@ static const struct command *const commands[] = {
 	&command_account_disable,
 	&command_account_enable,
 	&command_account_disconnect,
+	&command_account_import,
 	&command_store_add,
 	&command_store_list,
 	&command_store_edit,
