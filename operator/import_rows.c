@@ -141,7 +141,7 @@ static bool read_moment(const char *text, int64_t *unix_us)
 	moment[10] = 'T';
 	if (!strpbrk(moment + 19, "Zz+-")) /* without a time zone: UTC */
 		memcpy(moment + length, "Z", 2);
-	else if (length > 22 && (moment[length - 3] == '+' || moment[length - 3] == '-'))
+	else if (length >= 22 && (moment[length - 3] == '+' || moment[length - 3] == '-'))
 		memcpy(moment + length, ":00", 4); /* "+07" */
 	return clock_parse(moment, unix_us);
 }
