@@ -245,15 +245,19 @@ const struct statement_definition statements_of_accounts[STATEMENTS] = {
 		"FROM stores s LEFT JOIN store_accounts a USING (store_code) "
 		"WHERE ($1 IS NULL OR s.store_code = $1) GROUP BY s.store_code ORDER BY s.store_code",
 		"text", "text,text,text,text,text,int8,int8,text"},
-	/* What the store $1 would take with it: accounts, those with a grant, days of users, days of videos, log rows; is it there. */
+	/*
+	 * What the store $1 would take with it: accounts, those that are not disabled, those with a grant, days of users, days of
+	 * videos, log rows; is it there.
+	 */
 	[STATEMENT_STORE_COUNT] = {"store_count", PROGRAM_OPERATOR,
 		"SELECT (SELECT count(*) FROM store_accounts WHERE store_code = $1),"
-		"	(SELECT count(*) FROM store_accounts WHERE store_code = $1 AND disconnected_at IS NULL AND status <> 'DISABLED'),"
+		"	(SELECT count(*) FROM store_accounts WHERE store_code = $1 AND status <> 'DISABLED'),"
+		"	(SELECT count(*) FROM store_accounts WHERE store_code = $1 AND disconnected_at IS NULL),"
 		"	(SELECT count(*) FROM tiktok_user_daily WHERE store_code = $1),"
 		"	(SELECT count(*) FROM tiktok_video_daily WHERE store_code = $1),"
 		"	(SELECT count(*) FROM sync_logs WHERE store_code = $1),"
 		"	EXISTS (SELECT FROM stores WHERE store_code = $1)",
-		"text", "int8,int8,int8,int8,int8,bool"},
+		"text", "int8,int8,int8,int8,int8,int8,bool"},
 	/* $3 store, $4 why, $5 what goes with it, in words. No row: it has accounts at work, or is gone. */
 	[STATEMENT_STORE_REMOVE] = {"store_remove", PROGRAM_OPERATOR,
 		"WITH changed AS ("

@@ -259,9 +259,9 @@ static bool connect_account(struct connect *connect, struct connect_grant *grant
 	return true;
 }
 
-static enum exit_code run_with(struct account_session *session, struct connect *connect)
+static enum exit_code run_with(
+	struct account_session *session, const struct config *config, struct connect *connect)
 {
-	const struct config *config = &session->context->config;
 	struct connect_grant grant = {.session = session};
 	struct error err = {0};
 	enum exit_code result = EXIT_DONE;
@@ -303,7 +303,7 @@ static enum exit_code run_connect(struct command_context *context, int argc, cha
 		result = account_session_open(
 			&session, context, ACCOUNT_NEEDS_TOKENS | ACCOUNT_NEEDS_TIKTOK);
 	if (result == EXIT_DONE)
-		result = run_with(&session, &connect);
+		result = run_with(&session, &context->config, &connect);
 	account_session_finish(&session);
 	text_finish(&connect.redirect_uri);
 	text_finish(&faults);

@@ -114,10 +114,9 @@ static void tell(const struct import *import, const struct import_counts *counts
 		       "overwrites them\n");
 }
 
-static enum exit_code run_with(
-	struct account_session *session, const struct import *import, struct import_rows *rows)
+static enum exit_code run_with(struct account_session *session, const struct config *config,
+	const struct import *import, struct import_rows *rows)
 {
-	const struct config *config = &session->context->config;
 	struct import_counts counts;
 	const char *source =
 		import->from_database ? "the older program's database" : "a file of accounts";
@@ -155,7 +154,7 @@ static enum exit_code run_import(struct command_context *context, int argc, char
 	else
 		result = account_session_open(&session, context, ACCOUNT_NEEDS_TOKENS);
 	if (result == EXIT_DONE)
-		result = run_with(&session, &import, &rows);
+		result = run_with(&session, &context->config, &import, &rows);
 	import_rows_finish(&rows);
 	account_session_finish(&session);
 	text_finish(&faults);

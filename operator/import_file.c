@@ -12,7 +12,7 @@
 #include "common/json.h"
 
 #define FILE_MAX   ((size_t)64 << 20)
-#define CHUNK      65536
+#define CHUNK      ((size_t)65536)
 #define STRING_MAX 65536
 
 /* A growing text that is wiped whenever it moves. */

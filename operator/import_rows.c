@@ -113,11 +113,11 @@ void import_rows_fault(struct import_rows *rows, size_t place, const char *forma
 	char sentence[600];
 	va_list arguments;
 
-	if (++rows->fault_count > FAULTS_SHOWN)
-		return;
 	va_start(arguments, format);
 	vsnprintf(sentence, sizeof sentence, format, arguments);
 	va_end(arguments);
+	if (++rows->fault_count > FAULTS_SHOWN)
+		return;
 	text_append_format(&rows->faults, "%s %zu: ", rows->place_name, place);
 	utf8_append_clean(sentence, strlen(sentence), &rows->faults);
 	text_append(&rows->faults, "\n");

@@ -13,7 +13,7 @@
 #define REASON_MAX 500
 
 /* The order of STATEMENT_STORE_COUNT. */
-enum column { ACCOUNTS, AT_WORK, USERS, VIDEOS, LOGS, EXISTS };
+enum column { ACCOUNTS, AT_WORK, GRANTS, USERS, VIDEOS, LOGS, EXISTS };
 
 struct removal {
 	const char *code;
@@ -48,6 +48,12 @@ static bool look(struct account_session *session, struct removal *removal, struc
 			removal->code, db_integer(counts, 0, AT_WORK), removal->code);
 	else
 		ok = true;
+	if (ok && db_integer(counts, 0, GRANTS) > 0)
+		fprintf(stderr,
+			"warning: %" PRId64
+			" of its accounts still have a grant at TikTok, which nobody but "
+			"the merchant can end afterwards: syncctl account disconnect ID --yes ends it\n",
+			db_integer(counts, 0, GRANTS));
 	db_result_destroy(counts);
 	return ok;
 }
