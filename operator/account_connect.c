@@ -30,6 +30,7 @@ struct connect {
 	int64_t port;       /* 0: any */
 	int64_t timeout_s;
 	bool paste;
+	const char *scopes; /* to be asked for; NULL: all that are wanted */
 	struct redirect_uri registered;
 	struct text redirect_uri; /* as it is sent: with the port */
 	char state[2 * SECRET_SIZE + 1];
@@ -52,13 +53,18 @@ static void read_arguments(int argc, char **argv, struct connect *connect, struc
 {
 	const char *account = NULL, *port = NULL, *timeout = NULL;
 	const struct argument known[] = {{"account", &account, NULL}, {"port", &port, NULL},
-		{"timeout", &timeout, NULL}, {"paste", NULL, &connect->paste}, {NULL, NULL, NULL}};
+		{"timeout", &timeout, NULL}, {"paste", NULL, &connect->paste},
+		{"scopes", &connect->scopes, NULL}, {NULL, NULL, NULL}};
 
 	if (arguments_read(
 		    argc, argv, known, "the store's CODE", 1, 1, &connect->store_code, faults))
 		store_code_check(connect->store_code, faults);
 	arguments_number("--account", account, 1, INT32_MAX, &connect->account_id, faults);
 	arguments_number("--port", port, 1, 65535, &connect->port, faults);
+	if (connect->scopes &&
+		(!*connect->scopes ||
+			connect->scopes[strspn(connect->scopes, "abcdefghijklmnopqrstuvwxyz._,")]))
+		text_append(faults, "--scopes is a list such as user.info.basic,video.list\n");
 	arguments_number("--timeout", timeout, 1, 86400, &connect->timeout_s, faults);
 }
 
@@ -186,7 +192,10 @@ static void print_address(const struct config *config, const struct connect *con
 		.verifier = verifier_of(connect),
 	};
 
-	account_append_wanted_scopes(&scopes);
+	if (connect->scopes)
+		text_append(&scopes, connect->scopes);
+	else
+		account_append_wanted_scopes(&scopes);
 	consent.scopes = text_string(&scopes);
 	tiktok_write_consent_url(&consent, &url);
 	printf("Open this address in a browser in which the merchant is signed in at TikTok:\n\n%s\n\n",
@@ -213,21 +222,24 @@ static bool wait_for_code(struct connect *connect, struct redirect *redirect, st
 			    : !connect_paste_wait(text_string(&connect->redirect_uri),
 				      connect->state, timeout_ms, redirect, err))
 		return false;
-	return redirect_judge(redirect, connect->state, err) == REDIRECT_GRANTED;
+	if (redirect_judge(redirect, connect->state, err) == REDIRECT_GRANTED)
+		return true;
+	if (redirect->error && strcmp(redirect->error, "invalid_scope") == 0)
+		error_wrap(err,
+			"the app is not approved for a scope that was asked for: get it approved, or "
+			"ask for less by --scopes");
+	return false;
 }
 
 static void tell_result(const struct connect_grant *grant)
 {
-	struct text name = {0};
-
-	account_append_clean(grant->display_name ? grant->display_name : "", &name);
-	printf("account %" PRId64 " of store %s is connected%s: %s (TikTok account %s)\n",
+	account_say("account %" PRId64 " of store %s is connected%s: %s (TikTok account %s)",
 		grant->account_id, grant->store_code, grant->is_new ? "" : " again",
-		text_string(&name), grant->tokens.open_id);
-	text_finish(&name);
+		grant->display_name ? grant->display_name : "-", grant->tokens.open_id);
 	if (grant->is_disabled)
-		printf("it was disabled by an operator and stays so; syncctl account enable %" PRId64
-		       " synchronises it again\n",
+		account_say(
+			"it was disabled by an operator and stays so; syncctl account enable %" PRId64
+			" synchronises it again",
 			grant->account_id);
 }
 
@@ -313,7 +325,7 @@ static enum exit_code run_connect(struct command_context *context, int argc, cha
 
 const struct command command_account_connect = {
 	.name = "account connect",
-	.arguments = "CODE [--account ID] [--port N] [--paste] [--timeout S]",
+	.arguments = "CODE [--account ID] [--port N] [--paste] [--scopes LIST] [--timeout S]",
 	.summary = "connect a TikTok account to a store, or connect it again",
 	.help = "Prints an address of TikTok's. Whoever opens it in a browser, signed in as the merchant, grants\n"
 		"access; TikTok's answer is received here, exchanged for tokens, and these are stored encrypted.\n"
@@ -326,6 +338,8 @@ const struct command command_account_connect = {
 		"  --paste             listen nowhere: the address that the browser ends at is pasted here. For a\n"
 		"                      browser on another host, or a web redirect address (https://), where it is\n"
 		"                      the only way\n"
+		"  --scopes LIST       ask for these instead of user.info.basic,user.info.profile,user.info.stats,\n"
+		"                      video.list: TikTok refuses all when the app is not approved for one\n"
 		"  --timeout S         wait so many seconds at most (600)\n"
 		"\n"
 		"Needs TIKTOK_CLIENT_KEY, TIKTOK_CLIENT_SECRET, TIKTOK_REDIRECT_URI and TOKEN_ENC_KEY. A TikTok\n"

@@ -3,7 +3,6 @@
  * syncctl account disable: leave an account out of everything, keeping its grant. One thread.
  */
 #include <inttypes.h>
-#include <stdio.h>
 
 #include "operator/account_row.h"
 #include "operator/account_session.h"
@@ -24,12 +23,12 @@ static bool disable(
 	ok = account_find(session->db, account_id, &account, err) &&
 	     db_query(session->db, STATEMENT_ACCOUNT_DISABLE, &params, &changed, err);
 	if (ok && db_row_count(changed) == 1)
-		printf("account %" PRId64
-		       " is disabled: nothing is planned for it, and jobs that are "
-		       "on their way are skipped\n",
+		account_say(
+			"account %" PRId64
+			" is disabled: nothing is planned for it, and jobs that are on their way are skipped",
 			account_id);
 	else if (ok)
-		printf("account %" PRId64 " was disabled already: %s\n", account_id,
+		account_say("account %" PRId64 " was disabled already: %s", account_id,
 			db_text(account, 0, ACCOUNT_REASON));
 	db_result_destroy(account);
 	db_result_destroy(changed);

@@ -154,7 +154,7 @@ static bool act(struct disconnect *disconnect, struct error *err)
 
 static void tell(const struct disconnect *disconnect)
 {
-	printf("account %" PRId64 " is disconnected: %s. Its statistics stay\n",
+	account_say("account %" PRId64 " is disconnected: %s. Its statistics stay",
 		disconnect->account_id,
 		disconnect->forget
 			? "its tokens are forgotten; at TikTok the grant stays until the "
@@ -171,17 +171,17 @@ static bool run_with(struct disconnect *disconnect, struct error *err)
 	if (!grant_pair_read(disconnect->session, disconnect->account_id, pair, err))
 		return false;
 	if (pair->is_disconnected) {
-		printf("account %" PRId64 " was disconnected already\n", disconnect->account_id);
+		account_say("account %" PRId64 " was disconnected already", disconnect->account_id);
 		return true;
 	}
 	if (!disconnect->forget && !check_sharers(disconnect, err))
 		return false;
 	if (!disconnect->yes) {
-		printf("would end the grant of account %" PRId64
-		       " of store %s (TikTok account %s)%s\n"
-		       "nothing was done; to go on repeat the command with --yes\n",
+		account_say("would end the grant of account %" PRId64
+			    " of store %s (TikTok account %s)%s",
 			disconnect->account_id, pair->store_code, pair->open_id,
 			disconnect->forget ? " here only" : " at TikTok, and forget its tokens");
+		account_say("nothing was done; to go on repeat the command with --yes");
 		return true;
 	}
 	if (!act(disconnect, err))

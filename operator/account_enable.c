@@ -3,7 +3,6 @@
  * syncctl account enable: synchronise an account again. One thread.
  */
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "operator/account_row.h"
@@ -15,7 +14,7 @@
 static bool explain(const struct db_result *account, int64_t account_id, struct error *err)
 {
 	if (strcmp(db_text(account, 0, ACCOUNT_STATUS), "CONNECTED") == 0) {
-		printf("account %" PRId64 " is enabled already\n", account_id);
+		account_say("account %" PRId64 " is enabled already", account_id);
 		return true;
 	}
 	error_set(err, ERROR_SETTINGS,
@@ -37,7 +36,7 @@ static bool enable(struct account_session *session, int64_t account_id, struct e
 	ok = account_find(session->db, account_id, &account, err) &&
 	     db_query(session->db, STATEMENT_ACCOUNT_ENABLE, &params, &changed, err);
 	if (ok && db_row_count(changed) == 1)
-		printf("account %" PRId64 " is enabled: the next run of the producer plans it\n",
+		account_say("account %" PRId64 " is enabled: the next run of the producer plans it",
 			account_id);
 	else if (ok)
 		ok = explain(account, account_id, err);

@@ -28,15 +28,17 @@ static void check_status(const char *status, struct text *faults)
 
 static void print_line(const struct db_result *rows, int row)
 {
-	struct text name = {0}, reason = {0};
+	struct text store = {0}, name = {0}, reason = {0};
 	const char *last = db_text(rows, row, ACCOUNT_LAST_SYNC_AT);
 
+	account_append_clean(db_text(rows, row, ACCOUNT_STORE), &store);
 	account_append_clean(db_text(rows, row, ACCOUNT_NAME), &name);
 	account_append_clean(db_text(rows, row, ACCOUNT_REASON), &reason);
 	printf("%-6s  %-16s  %-14s  %-20s  %-20s  %-20s  %.60s\n", db_text(rows, row, ACCOUNT_ID),
-		db_text(rows, row, ACCOUNT_STORE), db_text(rows, row, ACCOUNT_STATUS),
-		*last ? last : "never", db_text(rows, row, ACCOUNT_REFRESH_EXPIRES_AT),
-		text_string(&name), text_string(&reason));
+		text_string(&store), db_text(rows, row, ACCOUNT_STATUS), *last ? last : "never",
+		db_text(rows, row, ACCOUNT_REFRESH_EXPIRES_AT), text_string(&name),
+		text_string(&reason));
+	text_finish(&store);
 	text_finish(&name);
 	text_finish(&reason);
 }

@@ -5,6 +5,7 @@
 #include "operator/account_session.h"
 
 #include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -118,6 +119,20 @@ enum exit_code account_failed(const struct account_session *session, const struc
 	fprintf(stderr, "syncctl %s: %s\n", session->context->command->name, text_string(&clean));
 	text_finish(&clean);
 	return EXIT_FAILED;
+}
+
+void account_say(const char *format, ...)
+{
+	char line[1500];
+	struct text clean = {0};
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(line, sizeof line, format, arguments);
+	va_end(arguments);
+	utf8_append_clean(line, strlen(line), &clean);
+	printf("%s\n", text_string(&clean));
+	text_finish(&clean);
 }
 
 struct db_params account_action_params(const struct account_session *session)

@@ -48,6 +48,8 @@ bool account_session_insist(struct account_session *session,
 	void *context, struct error *err);
 /* Say on standard error that the command failed; returns EXIT_FAILED. */
 enum exit_code account_failed(const struct account_session *session, const struct error *err);
+/* A line on standard output. It may quote others: control characters become "?". */
+void account_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Parameters that begin with $1 action and $2 actor. They borrow from the session. */
 struct db_params account_action_params(const struct account_session *session);
 

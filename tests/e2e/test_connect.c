@@ -294,6 +294,23 @@ static void a_missing_scope_is_said_with_what_it_costs(void **state)
 	free(url);
 }
 
+static void an_unapproved_scope_is_refused_with_the_way_out(void **state)
+{
+	char *url = start_connect("store-0", "--scopes", "user.info.basic,user.info.unapproved");
+	char *answer = consent(url, 0);
+
+	assert_int_equal(browse(answer), 400);
+	assert_ends(1, "ask for less by --scopes");
+	free(answer);
+	free(url);
+	url = start_connect("store-0", "--scopes", "user.info.basic,video.list");
+	answer = consent(url, 0);
+	assert_int_equal(browse(answer), 200);
+	assert_ends(0, "warning: user.info.stats was not granted");
+	free(answer);
+	free(url);
+}
+
 /* ---- Connecting again ---- */
 
 static void the_same_account_is_connected_again(void **state)
@@ -556,6 +573,7 @@ int main(void)
 		TEST(other_addresses_and_queries_are_refused_and_escaped),
 		TEST(an_expired_code_gives_no_account),
 		TEST(a_missing_scope_is_said_with_what_it_costs),
+		TEST(an_unapproved_scope_is_refused_with_the_way_out),
 		TEST(the_same_account_is_connected_again),
 		TEST(what_an_operator_disabled_stays_disabled),
 		TEST(another_account_is_refused_where_one_is_expected),

@@ -306,6 +306,63 @@ static void disconnecting_needs_no_tiktok_to_forget(void **state)
 		1);
 }
 
+static void disconnecting_waits_for_a_refresh_that_is_under_way(void **state)
+{
+	test_execute(database.db,
+		"UPDATE store_accounts SET refresh_lease_owner = 'worker-7',"
+		" refresh_lease_until = now() + interval '2 s', refresh_intent_at = now() WHERE id = 1");
+	assert_int_equal(run("account", "disconnect", "1", "--yes", "--forget", NULL), DONE);
+	assert_printed("waiting for worker-7");
+	assert_int_equal(count("SELECT count(*) FROM store_accounts WHERE id = 1"
+			       " AND disconnected_at IS NOT NULL AND refresh_intent_at IS NULL"),
+		1);
+}
+
+/* A worker was refreshing the older pair: what TikTok gave it must not replace the merchant's new consent. */
+static void a_refresh_that_ends_late_does_not_undo_a_new_consent(void **state)
+{
+	struct db_params lease = {0}, connect = {0}, save = {0};
+	struct db_result *result = NULL;
+	struct error err;
+
+	db_param_integer(&lease, 1);
+	db_param_text(&lease, "worker-7");
+	db_param_integer(&lease, 0);
+	assert_true(db_query(database.db, STATEMENT_LEASE_TOKEN, &lease, &result, &err));
+	assert_int_equal(db_row_count(result), 1);
+	db_result_destroy(result);
+
+	db_param_text(&connect, "00000000-0000-4000-8000-000000000001");
+	db_param_text(&connect, "ann@desk");
+	db_param_text(&connect, "store-1");
+	db_param_text(&connect, "open-1");
+	db_param_text(&connect, "v1:new access");
+	db_param_text(&connect, "v1:new refresh");
+	db_param_integer(&connect, 7200);
+	db_param_integer(&connect, 0);
+	db_param_text(&connect, "video.list");
+	assert_true(db_query(database.db, STATEMENT_ACCOUNT_CONNECT, &connect, &result, &err));
+	assert_int_equal(db_integer(result, 0, 0), 1);
+	assert_false(db_boolean(result, 0, 2));
+	db_result_destroy(result);
+
+	db_param_integer(&save, 1);
+	db_param_integer(&save, 0);
+	db_param_text(&save, "v1:late access");
+	db_param_text(&save, "v1:late refresh");
+	db_param_integer(&save, 7200);
+	db_param_integer(&save, 7200);
+	db_param_text(&save, NULL);
+	assert_true(db_query(database.db, STATEMENT_SAVE_TOKEN, &save, &result, &err));
+	assert_int_equal(db_row_count(result), 0);
+	db_result_destroy(result);
+	assert_int_equal(
+		count("SELECT count(*) FROM store_accounts WHERE id = 1"
+		      " AND encrypted_refresh_token = 'v1:new refresh' AND token_version = 1"
+		      " AND refresh_lease_owner IS NULL AND refresh_intent_at IS NULL"),
+		1);
+}
+
 static void connecting_says_what_it_lacks(void **state)
 {
 	assert_int_equal(run("account", "connect", "store-1", NULL), MISUSED);
@@ -647,6 +704,8 @@ int main(void)
 		TEST(an_account_is_disabled_and_enabled),
 		TEST(enabling_gives_no_grant),
 		TEST(disconnecting_needs_no_tiktok_to_forget),
+		TEST(disconnecting_waits_for_a_refresh_that_is_under_way),
+		TEST(a_refresh_that_ends_late_does_not_undo_a_new_consent),
 		TEST(connecting_says_what_it_lacks),
 		TEST(tokens_of_every_shape_are_imported_and_sealed),
 		TEST(importing_again_changes_nothing),
