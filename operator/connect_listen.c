@@ -20,7 +20,7 @@
 #include "common/memory.h"
 #include "common/process.h"
 
-#define CONNECTIONS_MAX 8
+#define CONNECTIONS_MAX 64
 #define IDLE_LIMIT_S    400 /* longer than the browser may wait for the outcome: HTTP_TIMEOUT, twice */
 #define FLUSH_LIMIT_MS  2000
 #define NOT_FOUND       404

@@ -107,7 +107,10 @@ static bool decode(char *text)
 			*to++ = (char)(high << 4 | low);
 			from += 2;
 		} else {
-			*to++ = *from == '+' ? ' ' : *from;
+			*to = *from;
+			if (*to == '+')
+				*to = ' ';
+			to++;
 		}
 	}
 	explicit_bzero(to, (size_t)(strchr(to, '\0') - to));
@@ -159,7 +162,8 @@ static bool read_pair(char *pair, struct redirect *redirect, struct error *err)
 
 bool redirect_read(const char *query, struct redirect *redirect, struct error *err)
 {
-	char *copy, *rest, *pair;
+	struct text copy = {0};
+	char *rest, *pair;
 	bool ok = true;
 
 	*redirect = (struct redirect){0};
@@ -168,11 +172,11 @@ bool redirect_read(const char *query, struct redirect *redirect, struct error *e
 			REDIRECT_QUERY_MAX);
 		return false;
 	}
-	rest = copy = memory_copy_text(query);
+	text_append(&copy, query);
+	rest = copy.data;
 	while (ok && (pair = strsep(&rest, "&")))
 		ok = read_pair(pair, redirect, err);
-	explicit_bzero(copy, strlen(query));
-	free(copy);
+	text_finish_secret(&copy);
 	return ok;
 }
 
