@@ -366,6 +366,29 @@ static void another_account_is_refused_where_one_is_expected(void **state)
 	free(url);
 }
 
+static void the_wrong_accounts_new_tokens_are_saved_where_they_belong(void **state)
+{
+	char *url, *answer;
+
+	connect_to_store(0);
+	test_execute(fleet.database.db, "UPDATE store_accounts SET id = 7");
+	url = start_connect("store-1", NULL, NULL);
+	answer = consent(url, 1);
+	assert_int_equal(browse(answer), 200);
+	assert_ends(0, "is connected");
+	free(answer);
+	free(url);
+	url = start_connect("store-0", "--account", "7");
+	answer = consent(url, 1);
+	assert_int_equal(browse(answer), 400);
+	assert_ends(1, "its tokens were renewed there");
+	assert_int_equal(count("SELECT token_version FROM store_accounts WHERE id = 7"), 0);
+	assert_int_equal(
+		count("SELECT token_version FROM store_accounts WHERE store_code = 'store-1'"), 1);
+	free(answer);
+	free(url);
+}
+
 /* TikTok may end the older grant with the new consent: the new tokens must not be lost. */
 static void an_account_of_another_store_keeps_its_grant(void **state)
 {
@@ -577,6 +600,7 @@ int main(void)
 		TEST(the_same_account_is_connected_again),
 		TEST(what_an_operator_disabled_stays_disabled),
 		TEST(another_account_is_refused_where_one_is_expected),
+		TEST(the_wrong_accounts_new_tokens_are_saved_where_they_belong),
 		TEST(an_account_of_another_store_keeps_its_grant),
 		TEST(waiting_ends_by_time_and_by_signal),
 		TEST(pasted_nonsense_is_refused),
