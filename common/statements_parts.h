@@ -9,10 +9,12 @@
 #include "common/statements.h"
 
 extern const struct statement_definition statements_of_worker[STATEMENTS]; /* and the logger */
+extern const struct statement_definition statements_of_quota[STATEMENTS];
 extern const struct statement_definition statements_of_producer[STATEMENTS];
 extern const struct statement_definition statements_of_migrate[STATEMENTS];
 extern const struct statement_definition statements_of_audit[STATEMENTS];
 extern const struct statement_definition statements_of_dead[STATEMENTS];
+extern const struct statement_definition statements_of_accounts[STATEMENTS];
 extern const struct statement_definition statements_of_keys[STATEMENTS];
 extern const struct statement_definition statements_of_forecast[STATEMENTS]; /* and the producer */
 

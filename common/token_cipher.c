@@ -208,12 +208,64 @@ static bool open_older_bytes(
 		at + iv_length, token);
 }
 
+/* One part of hex digits, up to a colon or the end; false: it is none. *at is then behind it. */
+static bool read_hex_part(const char **at, struct text *bytes)
+{
+	size_t digits = strcspn(*at, ":");
+	char *part = memory_copy_bytes(*at, digits);
+	bool ok = digits > 0 && digits % 2 == 0 &&
+		  crypto_unhex(part, text_reserve(bytes, digits / 2), digits / 2);
+
+	if (ok)
+		bytes->length = digits / 2;
+	free(part);
+	*at += digits + ((*at)[digits] == ':');
+	return ok;
+}
+
+/* iv:tag:ciphertext or iv:ciphertext:tag in hex, as such programs write them, too. False: nothing opens it. */
+static bool open_hex(
+	const struct token_cipher *cipher, const char *cell, struct text *token, size_t *place)
+{
+	struct text iv = {0}, second = {0}, third = {0};
+	bool opened = false;
+
+	if (!read_hex_part(&cell, &iv) || !read_hex_part(&cell, &second) ||
+		!read_hex_part(&cell, &third) || *cell || (iv.length != 12 && iv.length != 16))
+		goto out;
+	for (size_t i = 0; i < cipher->count && !opened; i++) {
+		const unsigned char *key = cipher->keys[i].bytes;
+
+		*place = i;
+		opened =
+			(second.length == CRYPTO_TAG_SIZE &&
+				crypto_open(key, iv.data, iv.length, NULL, 0, third.data,
+					third.length, (const unsigned char *)second.data, token)) ||
+			(third.length == CRYPTO_TAG_SIZE &&
+				crypto_open(key, iv.data, iv.length, NULL, 0, second.data,
+					second.length, (const unsigned char *)third.data, token));
+	}
+out:
+	text_finish(&iv);
+	text_finish(&second);
+	text_finish(&third);
+	return opened;
+}
+
 static bool open_older(const struct token_cipher *cipher, const char *cell, struct text *token,
 	size_t *key, struct error *err)
 {
 	struct text bytes = {0};
 	bool opened = false;
 
+	if (strchr(cell, ':')) {
+		if (open_hex(cipher, cell, token, key))
+			return true;
+		error_set(err, ERROR_INTERNAL,
+			"no key opens it as iv:tag:ciphertext in hex: damaged, or its key is missing from "
+			"TOKEN_ENC_OLD_KEYS");
+		return false;
+	}
 	if (!crypto_unbase64(cell, strlen(cell), &bytes)) {
 		error_set(err, ERROR_INTERNAL, "it is neither v1: nor base64");
 		return false;

@@ -6,8 +6,9 @@
  *     AAD     store_accounts:<store_code>:<open_id>:<column>    so that cells cannot be swapped
  *     key id  the first 8 hex digits of SHA-256(key)
  *
- * A cell without the prefix is the older Node program's: base64(iv 12 or 16 | tag 16 | ciphertext),
- * same key, no AAD. Such a cell is always readable and never written.
+ * A cell without the prefix is the older Node program's: base64(iv 12 or 16 | tag 16 | ciphertext), or
+ * the same parts in hex between colons; same key, no AAD. Such a cell is always readable and never
+ * written.
  * Threads: any; a cipher does not change after it was made.
  */
 #ifndef COMMON_TOKEN_CIPHER_H

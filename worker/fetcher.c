@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Fetcher: makes the calls to TikTok, WORKER_CONCURRENCY jobs at once, on one curl_multi. A call is
- * sent when its endpoint's pace allows; a job that waits for its turn holds no place. A call that
- * finds its job more than a second old is announced. One thread.
+ * sent at a slot of the fleet's quota (governor.h); a job that waits for one holds neither a place nor
+ * a connection. A call that finds its job more than a second old is announced. One thread.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -14,10 +14,11 @@
 #include "common/memory.h"
 #include "common/metrics.h"
 #include "common/process.h"
+#include "worker/governor.h"
 #include "worker/job_list.h"
 #include "worker/line.h"
 #include "worker/outages.h"
-#include "worker/pacer.h"
+#include "worker/ready.h"
 
 #define CONNECT_TIMEOUT_MS 10000
 #define REPLY_MAX_BYTES    ((size_t)4 * 1024 * 1024)
@@ -29,8 +30,7 @@
  */
 #define LEASE_YOUNG_MS     20000
 #define REFRESH_TIMEOUT_MS 60000
-#define LOOK_EVERY_MS      250  /* for jobs to announce */
-#define QUOTA_PAUSE_MS     1000 /* for the endpoint, after a 429 without Retry-After */
+#define LOOK_EVERY_MS      250 /* for jobs to announce, and for leases that age */
 
 /* A job whose call is in flight. */
 struct fetch {
@@ -39,6 +39,7 @@ struct fetch {
 	struct job *job;
 	struct http_call *call;
 	int64_t sent_ms;
+	int64_t late_ms; /* after its slot */
 };
 
 struct fetcher {
@@ -48,12 +49,13 @@ struct fetcher {
 	atomic_bool stopping;
 	struct http *http;
 	struct health_loop *loop;
-	struct pacer pacers[ENDPOINTS];
+	struct governor *governor;
 	struct outages outages;
 	struct fetch **places; /* the calls in flight, in no order; room for worker_concurrency */
 	size_t in_flight;
-	int64_t looked_ms;       /* when announce_long() last looked */
-	struct job_list ready;   /* taken but not sent, in order */
+	int64_t looked_ms; /* for jobs to announce */
+	int64_t leases_looked_ms;
+	struct ready ready[ENDPOINTS];
 	struct job_list waiting; /* until due_ms, in order of arrival */
 };
 
@@ -79,15 +81,16 @@ static void remove_place(struct fetcher *fetcher, struct fetch *fetch)
 }
 
 static void note_reply(
-	struct fetcher *fetcher, const struct job *job, const struct http_reply *reply)
+	struct fetcher *fetcher, const struct fetch *fetch, const struct http_reply *reply)
 {
-	enum metric_endpoint endpoint = job->call.endpoint;
-	int64_t pause_ms = reply->retry_after_ms > 0 ? reply->retry_after_ms : QUOTA_PAUSE_MS;
+	enum metric_endpoint endpoint = fetch->job->call.endpoint;
 
 	metric_add(METRIC_API_CALLS, metric_api_slot(endpoint, reply->status), 1);
 	metric_observe_ms(METRIC_API_SECONDS, (int)endpoint, reply->elapsed_ms);
+	governor_note_begun(fetcher->governor, endpoint, fetch->late_ms + reply->began_ms);
 	if (reply->status == 429)
-		pacer_pause(&fetcher->pacers[endpoint], clock_monotonic_ms() + pause_ms);
+		governor_note_limited(
+			fetcher->governor, endpoint, fetch->sent_ms, reply->retry_after_ms);
 }
 
 static void take_reply(void *owner, const struct http_reply *reply)
@@ -99,7 +102,7 @@ static void take_reply(void *owner, const struct http_reply *reply)
 	enum sync_action action;
 
 	killpoint(KILL_WORKER_REPLY_TAKEN, job->message.account_id);
-	note_reply(fetcher, job, reply);
+	note_reply(fetcher, fetch, reply);
 	action = line_advance_reply(fetcher->line, job, reply);
 	if (job->failure.class != ERROR_NONE)
 		outages_note_failure(&fetcher->outages, endpoint, job, clock_monotonic_ms());
@@ -109,7 +112,8 @@ static void take_reply(void *owner, const struct http_reply *reply)
 	line_hand_over(fetcher->line, job, action);
 }
 
-static void send_call(struct fetcher *fetcher, struct job *job, int64_t now_ms)
+/* For a slot at slot_ms; INT64_MIN: there is no limit. */
+static void send_call(struct fetcher *fetcher, struct job *job, int64_t slot_ms, int64_t now_ms)
 {
 	enum metric_endpoint endpoint = job->call.endpoint;
 	int64_t timeout_ms = fetcher->line->config->http_timeout_ms;
@@ -121,21 +125,20 @@ static void send_call(struct fetcher *fetcher, struct job *job, int64_t now_ms)
 	request = tiktok_request(&job->call, timeout_ms);
 	if (!job->fetching_ms)
 		job->fetching_ms = now_ms;
-	*fetch = (struct fetch){.fetcher = fetcher, .job = job, .sent_ms = now_ms};
+	*fetch = (struct fetch){.fetcher = fetcher,
+		.job = job,
+		.sent_ms = now_ms,
+		.late_ms = slot_ms == INT64_MIN ? 0 : now_ms - slot_ms};
 	add_place(fetcher, fetch);
-	pacer_note_sent(&fetcher->pacers[endpoint], now_ms);
+	governor_take(fetcher->governor, endpoint);
 	outages_note_sent(&fetcher->outages, endpoint);
 	fetch->call = http_send(fetcher->http, &request, take_reply, fetch);
 	killpoint(KILL_WORKER_CALL_SENT, job->message.account_id);
 }
 
-/* What a person asked for goes first. */
 static void make_ready(struct fetcher *fetcher, struct job *job)
 {
-	if (job->express)
-		job_list_add_first(&fetcher->ready, job);
-	else
-		job_list_add(&fetcher->ready, job);
+	ready_add(&fetcher->ready[job->call.endpoint], job);
 }
 
 static void take_queue(struct fetcher *fetcher)
@@ -173,34 +176,68 @@ static int64_t end_waits(struct fetcher *fetcher, int64_t now_ms)
 	return next_ms;
 }
 
-/* The pace of the endpoint allows a call then, and so does what is known of an outage. */
-static int64_t may_go_ms(const struct fetcher *fetcher, enum metric_endpoint endpoint)
+/* Refreshes that had to wait for too long, their lease being as old as that. */
+static void pass_aged_leases(struct fetcher *fetcher, int64_t now_ms)
 {
-	int64_t pace_ms = pacer_next_ms(&fetcher->pacers[endpoint]);
-	int64_t outage_ms = outages_next_ms(&fetcher->outages, endpoint);
+	struct ready *ready = &fetcher->ready[ENDPOINT_TOKEN];
 
-	return pace_ms > outage_ms ? pace_ms : outage_ms;
+	if (now_ms - fetcher->leases_looked_ms < LOOK_EVERY_MS)
+		return;
+	fetcher->leases_looked_ms = now_ms;
+	for (int64_t left = ready->count; left > 0; left--) {
+		struct job *job = ready_take(ready);
+
+		if (now_ms - job->leased_ms > LEASE_YOUNG_MS)
+			line_pass(fetcher->line, job, OUTCOME_LEASE_AGED);
+		else
+			ready_keep(ready, job);
+	}
 }
 
-/* Send what is ready and may go; what its endpoint's pace or an outage holds back waits. */
-static void send_ready(struct fetcher *fetcher, int64_t now_ms)
+/* Tell the governor what waits for slots. In an outage one call at a time is made. */
+static void want_slots(struct fetcher *fetcher, enum metric_endpoint endpoint)
+{
+	const struct ready *ready = &fetcher->ready[endpoint];
+	int64_t probes = outages_wants_probe(&fetcher->outages, endpoint);
+
+	if (outages_is_open(&fetcher->outages, endpoint))
+		governor_want(fetcher->governor, endpoint, ready->count || probes, 0);
+	else
+		governor_want(fetcher->governor, endpoint, ready->count + probes, ready->express);
+}
+
+/*
+ * Send what is ready and may go, by the slots that there are and by what is known of an outage.
+ * Returns how long to sleep at most.
+ */
+static int64_t send_ready(struct fetcher *fetcher, int64_t now_ms)
 {
 	size_t places = (size_t)fetcher->line->config->worker_concurrency;
+	int64_t sleep_ms = LINE_TURN_MS, waiting = 0;
 
-	while (fetcher->ready.first && fetcher->in_flight < places) {
-		struct job *job = job_list_take(&fetcher->ready);
-		int64_t at_ms = may_go_ms(fetcher, job->call.endpoint);
+	pass_aged_leases(fetcher, now_ms);
+	for (int i = 0; i < ENDPOINTS; i++) {
+		enum metric_endpoint endpoint = (enum metric_endpoint)i;
+		struct ready *ready = &fetcher->ready[i];
+		int64_t slot_ms = INT64_MIN, at_ms = INT64_MIN;
 
-		if (job->call.endpoint == ENDPOINT_TOKEN &&
-			now_ms - job->leased_ms > LEASE_YOUNG_MS) {
-			line_pass(fetcher->line, job, OUTCOME_LEASE_AGED);
-		} else if (at_ms > now_ms) {
-			job->due_ms = at_ms < now_ms + LINE_TURN_MS ? at_ms : now_ms + LINE_TURN_MS;
-			job_list_add(&fetcher->waiting, job);
-		} else {
-			send_call(fetcher, job, now_ms);
+		want_slots(fetcher, endpoint);
+		while (ready->count && fetcher->in_flight < places) {
+			int64_t outage_ms = outages_next_ms(&fetcher->outages, endpoint);
+
+			slot_ms = governor_next_ms(fetcher->governor, endpoint, now_ms);
+			at_ms = slot_ms > outage_ms ? slot_ms : outage_ms;
+			if (at_ms > now_ms)
+				break;
+			send_call(fetcher, ready_take(ready), slot_ms, now_ms);
 		}
+		if (slot_ms > now_ms)
+			waiting += ready->count;
+		if (ready->count && at_ms > now_ms && at_ms - now_ms < sleep_ms)
+			sleep_ms = at_ms - now_ms;
 	}
+	atomic_store(&fetcher->line->waiting_for_quota, waiting);
+	return sleep_ms;
 }
 
 static void announce_long(struct fetcher *fetcher, int64_t now_ms)
@@ -232,13 +269,26 @@ static void give_back_list(struct fetcher *fetcher, struct job_list *list)
 	}
 }
 
+static void give_back_ready(struct fetcher *fetcher, struct ready *ready)
+{
+	for (int64_t left = ready->count; left > 0; left--) {
+		struct job *job = ready_take(ready);
+
+		if (line_wants_back(fetcher->line, job))
+			line_give_back(fetcher->line, job);
+		else
+			ready_keep(ready, job);
+	}
+}
+
 /*
  * What the line wants back: jobs held for too long, or, when the drain time is over, every one but
  * refreshes, whose answer must not be lost.
  */
 static void give_back(struct fetcher *fetcher)
 {
-	give_back_list(fetcher, &fetcher->ready);
+	for (int i = 0; i < ENDPOINTS; i++)
+		give_back_ready(fetcher, &fetcher->ready[i]);
 	give_back_list(fetcher, &fetcher->waiting);
 	outages_give_back(&fetcher->outages);
 	for (size_t i = fetcher->in_flight; i-- > 0;) { /* backwards: the last one fills a gap */
@@ -256,7 +306,10 @@ static void give_back(struct fetcher *fetcher)
 
 static bool has_work(const struct fetcher *fetcher)
 {
-	return fetcher->ready.first || fetcher->waiting.first || fetcher->in_flight;
+	for (int i = 0; i < ENDPOINTS; i++)
+		if (fetcher->ready[i].count)
+			return true;
+	return fetcher->waiting.first || fetcher->in_flight;
 }
 
 static void *run(void *argument)
@@ -264,13 +317,15 @@ static void *run(void *argument)
 	struct fetcher *fetcher = argument;
 
 	while (!atomic_load(&fetcher->stopping)) {
-		int64_t now_ms = clock_monotonic_ms(), timeout_ms, doubts_ms;
+		int64_t now_ms = clock_monotonic_ms(), timeout_ms, slots_ms, doubts_ms;
 
 		take_queue(fetcher);
 		timeout_ms = end_waits(fetcher, now_ms);
 		if (line_gives_back(fetcher->line))
 			give_back(fetcher);
-		send_ready(fetcher, now_ms);
+		slots_ms = send_ready(fetcher, now_ms);
+		if (slots_ms < timeout_ms)
+			timeout_ms = slots_ms;
 		doubts_ms = outages_turn(&fetcher->outages, has_work(fetcher), now_ms);
 		if (doubts_ms < timeout_ms)
 			timeout_ms = doubts_ms;
@@ -287,9 +342,6 @@ static void *run(void *argument)
 bool fetcher_start(struct line *line)
 {
 	const struct config *config = line->config;
-	const int64_t limits[ENDPOINTS] = {[ENDPOINT_USER_INFO] = config->quota_user_info,
-		[ENDPOINT_VIDEO_LIST] = config->quota_video_list,
-		[ENDPOINT_TOKEN] = config->quota_token};
 	struct http_options options = {.max_calls = (size_t)config->worker_concurrency + ENDPOINTS,
 		.connect_timeout_ms = CONNECT_TIMEOUT_MS,
 		.reply_max_bytes = REPLY_MAX_BYTES,
@@ -303,9 +355,8 @@ bool fetcher_start(struct line *line)
 		free(fetcher);
 		return false;
 	}
-	for (int i = 0; i < ENDPOINTS; i++)
-		pacer_init(&fetcher->pacers[i], (size_t)limits[i]);
-	outages_init(&fetcher->outages, line, fetcher->http);
+	fetcher->governor = governor_start(line, wake, fetcher);
+	outages_init(&fetcher->outages, line, fetcher->http, fetcher->governor);
 	fetcher->places = memory_allocate(options.max_calls, sizeof *fetcher->places);
 	fetcher->loop = health_add_loop(line->health, "fetcher");
 	queue_init_waking(&fetcher->queue, wake, fetcher);
@@ -334,10 +385,9 @@ void fetcher_stop(struct fetcher *fetcher)
 	atomic_store(&fetcher->stopping, true);
 	http_wake(fetcher->http);
 	pthread_join(fetcher->thread, NULL);
+	governor_stop(fetcher->governor);
 	http_destroy(fetcher->http);
 	outages_finish(&fetcher->outages);
-	for (int i = 0; i < ENDPOINTS; i++)
-		pacer_finish(&fetcher->pacers[i]);
 	queue_finish(&fetcher->queue);
 	free(fetcher->places);
 	free(fetcher);

@@ -83,6 +83,27 @@ static void older_cells_open_with_either_length_of_iv(void **state)
 	token_cipher_destroy(cipher);
 }
 
+/* The same parts in hex between colons, the tag in the middle or last. */
+static void older_cells_in_hex_open(void **state)
+{
+	struct token_cipher *cipher = make_cipher(KEY, NULL);
+	struct text bytes = {0}, cell = {0};
+	char iv[33], tag[33], text[64];
+
+	assert_true(crypto_unbase64(OLDER_CELL_IV_16, strlen(OLDER_CELL_IV_16), &bytes));
+	crypto_hex(bytes.data, 16, iv);
+	crypto_hex(bytes.data + 16, 16, tag);
+	crypto_hex(bytes.data + 32, bytes.length - 32, text);
+	text_append_format(&cell, "%s:%s:%s", iv, tag, text);
+	assert_opens(cipher, TOKEN_ACCESS, cell.data, "act.example");
+	text_clear(&cell);
+	text_append_format(&cell, "%s:%s:%s", iv, text, tag);
+	assert_opens(cipher, TOKEN_ACCESS, cell.data, "act.example");
+	text_finish(&cell);
+	text_finish(&bytes);
+	token_cipher_destroy(cipher);
+}
+
 static void a_sealed_token_opens_again(void **state)
 {
 	static const char *const tokens[] = {"", "a", "act.\xc3\xa9\xf0\x9f\x98\x80\"\\",
@@ -276,6 +297,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(cells_of_another_implementation_open),
 		cmocka_unit_test(older_cells_open_with_either_length_of_iv),
+		cmocka_unit_test(older_cells_in_hex_open),
 		cmocka_unit_test(a_sealed_token_opens_again),
 		cmocka_unit_test(sealing_twice_gives_two_cells),
 		cmocka_unit_test(a_cell_opens_only_in_its_own_row_and_column),
