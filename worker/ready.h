@@ -14,6 +14,7 @@ struct ready {
 	struct job_list jobs;
 	int64_t count;
 	int64_t express;
+	bool waits; /* for a slot of the quota */
 };
 
 void ready_add(struct ready *ready, struct job *job);
