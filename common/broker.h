@@ -170,6 +170,11 @@ void broker_ack(struct broker *broker, uint64_t epoch, uint64_t tag);
 /* Give it back to its queue. */
 void broker_requeue(struct broker *broker, uint64_t epoch, uint64_t tag);
 /*
+ * How many messages of a queue are ready. It waits for the answer, and the connection breaks when there is none
+ * within 5 s: ask while messages come in. False: not known now; *ready is untouched.
+ */
+bool broker_count_ready(struct broker *broker, enum topology_queue_id queue, int64_t *ready);
+/*
  * Take no deliveries for a while: what was delivered stays ours, what is ready stays in its queue
  * for others. Holds over new connections, and may be asked for before the first one. What a quorum
  * queue had handed out and RabbitMQ not sent yet, it gives back, which counts as a delivery: who

@@ -288,6 +288,24 @@ static void cancel_consumers(struct broker *broker)
 	}
 }
 
+bool broker_count_ready(struct broker *broker, enum topology_queue_id queue, int64_t *ready)
+{
+	const amqp_queue_declare_ok_t *answer;
+	struct error err;
+
+	if (!broker_can_send(broker))
+		return false;
+	broker->link.deadline_ms = clock_monotonic_ms() + RPC_LIMIT_MS;
+	answer = amqp_queue_declare(broker->link.state, BROKER_CHANNEL,
+		amqp_cstring_bytes(topology_queue(queue)->name), 1, 1, 0, 0, amqp_empty_table);
+	if (!broker_link_answer(&broker->link, "cannot count messages", &err)) {
+		broker_fail(broker, "%s", err.text);
+		return false;
+	}
+	*ready = answer->message_count;
+	return true;
+}
+
 void broker_pause_consuming(struct broker *broker)
 {
 	if (broker->consuming_paused)

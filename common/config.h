@@ -35,8 +35,9 @@ struct config {
 	char *tiktok_client_key;
 	char *tiktok_client_secret;
 	char *tiktok_redirect_uri;
-	char *token_enc_key;      /* 64 hex digits */
-	char *token_enc_old_keys; /* comma-separated, may be empty */
+	char *token_enc_key;       /* 64 hex digits */
+	char *token_enc_old_keys;  /* comma-separated, may be empty */
+	char *import_database_url; /* NULL: not given */
 	char *token_spool_dir;
 	char *sync_timezone;
 	int64_t worker_concurrency;

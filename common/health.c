@@ -1,21 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Liveness and readiness, and the HTTP endpoint that tells them. Loops and needs are written by the
- * threads of the program and read by the thread of libmicrohttpd; without HTTP_LISTEN there is no
+ * threads of the program and read by the thread of the HTTP server; without HTTP_LISTEN there is no
  * such thread, all else is the same.
  */
 #include "common/health.h"
 
 #include <assert.h>
-#include <microhttpd.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/clock.h"
-#include "common/listener.h"
+#include "common/http_server.h"
 #include "common/log.h"
 #include "common/log_mask.h"
 #include "common/memory.h"
@@ -29,6 +27,8 @@
 #define CONNECTIONS_MAX      64U
 #define CONNECTION_TIMEOUT_S 10U
 #define LOOP_ENDED           (-1)
+#define NOT_FOUND            404
+#define UNAVAILABLE          503
 
 struct health_loop {
 	const struct health *health;
@@ -47,9 +47,8 @@ struct health_need {
 };
 
 struct health {
-	struct MHD_Daemon *daemon; /* NULL: no endpoint */
+	struct http_server *server; /* NULL: no endpoint */
 	enum program program;
-	int port;
 	int64_t (*now_ms)(void);
 	pthread_mutex_t lock; /* guards the counts and every need */
 	struct health_loop loops[LOOPS_MAX];
@@ -234,72 +233,43 @@ static bool list_stuck(struct health *health, struct text *page)
 	return is_alive;
 }
 
-static unsigned write_page(struct health *health, const char *path, struct text *page)
+static void write_page(
+	void *owner, const struct http_server_request *request, struct http_server_reply *reply)
 {
+	struct health *health = owner;
+	const char *path = request->path;
+
 	if (strcmp(path, "/metrics") == 0) {
-		metrics_print(health->program, page);
-		return MHD_HTTP_OK;
+		reply->content_type = "text/plain; version=0.0.4; charset=utf-8";
+		metrics_print(health->program, &reply->page);
+	} else if (strcmp(path, "/livez") == 0) {
+		if (list_stuck(health, &reply->page))
+			text_append(&reply->page, "alive\n");
+		else
+			reply->status = UNAVAILABLE;
+	} else if (strcmp(path, "/readyz") == 0) {
+		if (list_missing(health, &reply->page))
+			text_append(&reply->page, "ready\n");
+		else
+			reply->status = UNAVAILABLE;
+	} else {
+		reply->status = NOT_FOUND;
+		text_append(&reply->page, "there are /livez, /readyz and /metrics\n");
 	}
-	if (strcmp(path, "/livez") == 0) {
-		if (!list_stuck(health, page))
-			return MHD_HTTP_SERVICE_UNAVAILABLE;
-		text_append(page, "alive\n");
-		return MHD_HTTP_OK;
-	}
-	if (strcmp(path, "/readyz") == 0) {
-		if (!list_missing(health, page))
-			return MHD_HTTP_SERVICE_UNAVAILABLE;
-		text_append(page, "ready\n");
-		return MHD_HTTP_OK;
-	}
-	text_append(page, "there are /livez, /readyz and /metrics\n");
-	return MHD_HTTP_NOT_FOUND;
-}
-
-static enum MHD_Result answer(void *argument, struct MHD_Connection *connection, const char *path,
-	const char *method, const char *version, const char *data, size_t *data_length,
-	void **context)
-{
-	bool is_read = strcmp(method, MHD_HTTP_METHOD_GET) == 0 ||
-		       strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
-	struct text page = {0};
-	struct MHD_Response *response;
-	enum MHD_Result result;
-	unsigned status = MHD_HTTP_METHOD_NOT_ALLOWED;
-
-	if (is_read)
-		status = write_page(argument, path, &page);
-	else
-		text_append(&page, "only GET and HEAD are answered\n");
-	/* The page is handed over: libmicrohttpd frees it. */
-	response = MHD_create_response_from_buffer(page.length, page.data, MHD_RESPMEM_MUST_FREE);
-	if (!response) {
-		text_finish(&page);
-		return MHD_NO;
-	}
-	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
-		strcmp(path, "/metrics") == 0 ? "text/plain; version=0.0.4; charset=utf-8"
-					      : "text/plain; charset=utf-8");
-	MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-	result = MHD_queue_response(connection, status, response);
-	MHD_destroy_response(response);
-	return result;
 }
 
 static bool start_endpoint(struct health *health, const char *where, struct error *err)
 {
-	int fd;
+	const struct http_server_options options = {
+		.setting = "HTTP_LISTEN",
+		.listen = where,
+		.connections_max = CONNECTIONS_MAX,
+		.idle_limit_s = CONNECTION_TIMEOUT_S,
+		.handler = write_page,
+		.owner = health,
+	};
 
-	if (!listener_open("HTTP_LISTEN", where, &fd, &health->port, err))
-		return false;
-	health->daemon = MHD_start_daemon(MHD_USE_AUTO_INTERNAL_THREAD, 0, NULL, NULL, answer,
-		health, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
-		MHD_OPTION_CONNECTION_TIMEOUT, CONNECTION_TIMEOUT_S, MHD_OPTION_END);
-	if (health->daemon)
-		return true;
-	close(fd);
-	error_set(err, ERROR_INTERNAL, "cannot start the HTTP endpoint of HTTP_LISTEN");
-	return false;
+	return http_server_start(&options, &health->server, err);
 }
 
 bool health_start(
@@ -322,8 +292,7 @@ void health_stop(struct health *health)
 {
 	if (!health)
 		return;
-	if (health->daemon)
-		MHD_stop_daemon(health->daemon); /* closes the socket, too */
+	http_server_stop(health->server);
 	pthread_mutex_destroy(&health->lock);
 	free(health);
 }
@@ -335,5 +304,5 @@ void health_set_clock(struct health *health, int64_t (*now_ms)(void))
 
 int health_port(const struct health *health)
 {
-	return health->port;
+	return health->server ? http_server_port(health->server) : 0;
 }

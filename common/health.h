@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The HTTP endpoint of worker and logger (setting HTTP_LISTEN), on libmicrohttpd:
+ * The HTTP endpoint of worker and logger (setting HTTP_LISTEN), over http_server.h:
  *
  *     /livez    200 while every registered loop has turned within its limit: progress, never dependencies
  *     /readyz   200 when everything that is waited for is there, else 503 and a line for each thing that is not
  *     /metrics  Prometheus text (metrics.h)
  *
- * Threads: one internal thread of libmicrohttpd; the functions below may be called from any thread.
+ * Threads: the one of the HTTP server; the functions below may be called from any thread.
  */
 #ifndef COMMON_HEALTH_H
 #define COMMON_HEALTH_H

@@ -239,10 +239,13 @@ static void explain(struct http_call *call, CURLcode result, struct error *err)
 
 void http_call_read_reply(struct http_call *call, CURLcode result, struct http_reply *reply)
 {
+	curl_off_t began_us = 0;
 	long status = 0;
 
 	*reply = (struct http_reply){.body = "", .retry_after_ms = -1};
 	reply->elapsed_ms = clock_monotonic_ms() - call->started_ms;
+	curl_easy_getinfo(call->easy, CURLINFO_PRETRANSFER_TIME_T, &began_us);
+	reply->began_ms = began_us / 1000;
 	read_log_id(find_header(call, "x-tt-logid"), reply->log_id, sizeof reply->log_id);
 	if (result != CURLE_OK) {
 		explain(call, result, &reply->error);

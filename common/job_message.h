@@ -31,6 +31,9 @@
 #define JOB_ATTEMPT_MAX 1000000
 #define JOB_SLICE_MAX   100000
 
+/* token_refresh jobs are for tokens that have less time left, unless the producer is told otherwise. */
+#define JOB_TOKEN_EXPIRES_WITHIN_S (INT64_C(20) * 60)
+
 enum job_type { JOB_DAILY_SYNC, JOB_USER_STATS, JOB_VIDEO_STATS, JOB_TOKEN_REFRESH, JOB_TYPES };
 
 /* What earlier slices have read and saved; all zero in the first one. */

@@ -67,6 +67,7 @@ static const char *const deliveries[DELIVERY_SLOTS] = {"new", "repeated", "malfo
 static const char *const endpoints[ENDPOINTS] = {"user_info", "video_list", "token"};
 static const char *const statuses[API_STATUSES] = {
 	"none", "2xx", "401", "429", "4xx", "5xx", "other"};
+static const char *const quota_fates[QUOTA_FATES] = {"leased", "lapsed"};
 static const char *const refreshes[REFRESH_SLOTS] = {"done", "adopted", "failed", "recovered"};
 static const char *const rows[ROWS_SLOTS] = {"user", "video"};
 static const char *const confirms[CONFIRM_SLOTS] = {"acked", "nacked", "returned"};
@@ -97,6 +98,19 @@ static const struct metric_definition definitions[METRICS] = {
 		"Duration of calls to TikTok, failed ones included. A rise near HTTP_TIMEOUT means that TikTok or the way to it is slow: jobs take longer, none is lost."},
 	[METRIC_APP_REFUSED] = {"storesync_app_refused", GAUGE, WORKER, {{0}}, NULL,
 		"1 while TikTok refuses our client key or secret. Nothing that needs it is done meanwhile, and no account suffers: correct TIKTOK_CLIENT_KEY and TIKTOK_CLIENT_SECRET, and start the workers again."},
+	[METRIC_QUOTA_PER_MINUTE] = {"storesync_quota_calls_per_minute", GAUGE, WORKER, {{"endpoint", endpoints, ENDPOINTS, NULL}}, NULL,
+		"Calls a minute that the whole fleet may make to an endpoint, as last heard; 0: no limit. A fall below QUOTA_* means that TikTok answered 429: somebody else uses the client key; it rises again by a twentieth a minute."},
+	[METRIC_QUOTA_SLOTS] = {"storesync_quota_slots_total", COUNTER, WORKER,
+		{{"endpoint", endpoints, ENDPOINTS, NULL}, {"fate", quota_fates, QUOTA_FATES, NULL}}, NULL,
+		"Moments for a call that this worker leased from the fleet's quota, and those among them that passed unused. A rise of lapsed beyond a hundredth of leased means that the worker gets too little CPU, or that connecting to TikTok takes long."},
+	[METRIC_QUOTA_WAITING] = {"storesync_quota_waiting", GAUGE, WORKER, {{"endpoint", endpoints, ENDPOINTS, NULL}}, NULL,
+		"Calls of this worker that wait for the quota. Above 0 for long means that TikTok's quota is what limits the fleet: more workers will not help."},
+	[METRIC_QUOTA_ASKS] = {"storesync_quota_asks_total", COUNTER, WORKER, {{0}}, NULL,
+		"Round trips to PostgreSQL that asked for quota. A rise to more than two a call means that many workers share little quota: see storesync_useful_workers."},
+	[METRIC_PREFETCH] = {"storesync_prefetch", GAUGE, WORKER, {{0}}, NULL,
+		"Jobs that this worker takes at once: what the quota can feed, at most WORKER_CONCURRENCY and two write batches. A fall means that jobs wait for quota; they wait in the queue then."},
+	[METRIC_USEFUL_WORKERS] = {"storesync_useful_workers", GAUGE, WORKER, {{0}}, NULL,
+		"Workers like this one that would have something to do: the smaller of what the backlog fills and what the quota feeds. A rise means that scaling the fleet up to it helps; more than that does not."},
 	[METRIC_TOKEN_REFRESHES] = {"storesync_token_refreshes_total", COUNTER, WORKER, {{"outcome", refreshes, REFRESH_SLOTS, NULL}}, NULL,
 		"Refreshes of access tokens; adopted ones were done by another worker, recovered ones lay in TOKEN_SPOOL_DIR when a worker died. When failed rises, storesync_job_failures_total says why: token_revoked means that merchants must connect again, the rest passes."},
 	[METRIC_SNAPSHOT_ROWS] = {"storesync_snapshot_rows_total", COUNTER, WORKER, {{"kind", rows, ROWS_SLOTS, NULL}}, NULL,
@@ -184,6 +198,11 @@ int metric_api_slot(enum metric_endpoint endpoint, int status)
 	else if (status / 100 == 5)
 		api_status = API_5XX;
 	return (int)endpoint * API_STATUSES + (int)api_status;
+}
+
+int metric_quota_slot(enum metric_endpoint endpoint, enum metric_quota fate)
+{
+	return (int)endpoint * QUOTA_FATES + (int)fate;
 }
 
 void metric_add(enum metric metric, int slot, int64_t delta)

@@ -12,7 +12,8 @@
 #include "common/statements_parts.h"
 
 static const struct statement_definition *const parts[] = {statements_of_worker,
-	statements_of_producer, statements_of_migrate, statements_of_audit, statements_of_dead};
+	statements_of_quota, statements_of_producer, statements_of_accounts, statements_of_keys,
+	statements_of_forecast, statements_of_migrate, statements_of_audit, statements_of_dead};
 
 const struct statement_definition *statement_definition(enum statement statement)
 {

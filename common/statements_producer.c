@@ -8,34 +8,21 @@
 
 /* clang-format off */
 
-/* From 0 to 1, of an account and its token: what was issued at once shall not be refreshed at once. */
-#define SHARE "((hashtextextended(a.id || ' ' || a.token_version, 0) & 1023) / 1023.0)::float8"
-
 /*
- * A token that is to be refreshed ahead: it expires within $5 seconds (up to half as many more), or 75 to 90 % of its life are over, however
- * long TikTok lets it live. Not where the refresh token has expired: there is nothing to refresh with.
+ * Those of them that get a new job, $6: repeat finished ones; and whose turn it is: each store's stalest account comes
+ * first, then each store's second, so that no store has to wait for another one's many.
  */
-#define TOKEN_IS_DUE \
-	"(coalesce(a.refresh_token_expires_at > now(), true) AND (" \
-	"	a.token_expires_at < now() + $5 * (1 + " SHARE " / 2) * interval '1 second'" \
-	"	OR a.token_issued_at + (a.token_expires_at - a.token_issued_at) * (0.75 + 0.15 * " SHARE ") < now()))"
-
-/* Accounts that a producer run is about: $1 job type, $2 day, $3 store, $4 account, $5 token expiring within seconds. */
-#define PICKED_ACCOUNTS \
-	"SELECT a.id, a.store_code, a.status, last.generation, last.finished " \
-	"FROM store_accounts a LEFT JOIN LATERAL (" \
-	"	SELECT j.generation, j.state IN ('success', 'skipped', 'dead') AS finished FROM sync_jobs j" \
-	"	WHERE j.account_id = a.id AND j.job_type = $1 AND j.snapshot_date = $2" \
-	"	ORDER BY j.generation DESC LIMIT 1) last ON true " \
-	"WHERE ($3 IS NULL OR a.store_code = $3) AND ($4 IS NULL OR a.id = $4)" \
-	"	AND ($5 IS NULL OR " TOKEN_IS_DUE ") "
+#define PLACED_ACCOUNTS \
+	"SELECT *, row_number() OVER (ORDER BY turn, since NULLS FIRST, id) AS place FROM (" \
+	"	SELECT *, row_number() OVER (PARTITION BY store_code ORDER BY since NULLS FIRST, id) AS turn FROM picked" \
+	"	WHERE status = 'CONNECTED' AND (generation IS NULL OR finished AND $6)) t "
 
 const struct statement_definition statements_of_producer[STATEMENTS] = {
 	/* The calendar day that it is in the time zone $1. One clock for the whole fleet: the database's. */
 	[STATEMENT_TODAY] = {"today", PROGRAM_PRODUCER | PROGRAM_OPERATOR, "SELECT to_char(now() AT TIME ZONE $1, 'YYYY-MM-DD')", "text", "text"},
 
 	/* Do the store $1 and the account $2 exist, and does the account belong to the store? NULL: not asked about. */
-	[STATEMENT_CHECK_SELECTION] = {"check_selection", PROGRAM_PRODUCER,
+	[STATEMENT_CHECK_SELECTION] = {"check_selection", PROGRAM_PRODUCER | PROGRAM_OPERATOR,
 		"SELECT $1 IS NULL OR EXISTS (SELECT FROM stores WHERE store_code = $1),"
 		"	$2 IS NULL OR EXISTS (SELECT FROM store_accounts WHERE id = $2),"
 		"	$1 IS NULL OR $2 IS NULL"
@@ -44,7 +31,7 @@ const struct statement_definition statements_of_producer[STATEMENTS] = {
 
 	/* What a run would do: new jobs, jobs on their way, finished ones, accounts that are not connected. $6: repeat finished ones. */
 	[STATEMENT_COUNT_SELECTION] = {"count_selection", PROGRAM_PRODUCER,
-		"WITH picked AS (" PICKED_ACCOUNTS ") SELECT"
+		"WITH picked AS (" PICKED_ACCOUNTS("") ") SELECT"
 		"	count(*) FILTER (WHERE status = 'CONNECTED' AND (generation IS NULL OR finished AND $6)),"
 		"	count(*) FILTER (WHERE status = 'CONNECTED' AND NOT finished),"
 		"	count(*) FILTER (WHERE status = 'CONNECTED' AND finished AND NOT $6),"
@@ -53,13 +40,13 @@ const struct statement_definition statements_of_producer[STATEMENTS] = {
 
 	/* Write the manifest of a run: as above, and $7 run, $8 express, $9 the selection in words. The columns: as above. */
 	[STATEMENT_PLAN_RUN] = {"plan_run", PROGRAM_PRODUCER,
-		"WITH picked AS (" PICKED_ACCOUNTS "), "
+		"WITH picked AS (" PICKED_ACCOUNTS("") "), "
+		"placed AS (" PLACED_ACCOUNTS "), "
 		"planned AS ("
 		"	INSERT INTO sync_jobs (job_id, run_id, account_id, store_code, job_type, snapshot_date, generation,"
-		"		express)"
-		"	SELECT gen_random_uuid(), $7, p.id, p.store_code, $1, $2, coalesce(p.generation + 1, 0), $8"
-		"	FROM picked p"
-		"	WHERE p.status = 'CONNECTED' AND (p.generation IS NULL OR p.finished AND $6)"
+		"		express, place)"
+		"	SELECT gen_random_uuid(), $7, p.id, p.store_code, $1, $2, coalesce(p.generation + 1, 0), $8, p.place"
+		"	FROM placed p"
 		"	ON CONFLICT ON CONSTRAINT unique_job DO NOTHING RETURNING 1), "
 		"total AS (SELECT count(*) AS jobs FROM planned), "
 		"run AS ("
@@ -95,14 +82,15 @@ const struct statement_definition statements_of_producer[STATEMENTS] = {
 		"	AND ($3 IS NULL OR store_code = $3) AND ($4 IS NULL OR account_id = $4)",
 		"text,date,text,int8", "int8"},
 
-	/* The next jobs to publish, after account $5 and generation $6, at most $7. */
+	/* The next jobs to publish, after place $5, account $6 and generation $7, at most $8. */
 	[STATEMENT_NEXT_UNPUBLISHED] = {"next_unpublished", PROGRAM_PRODUCER,
-		"SELECT job_id::text, run_id::text, account_id, generation, store_code::text, attempt, express FROM sync_jobs "
+		"SELECT job_id::text, run_id::text, account_id, generation, store_code::text, attempt, express, place "
+		"FROM sync_jobs "
 		"WHERE job_type = $1 AND snapshot_date = $2 AND published_at IS NULL"
 		"	AND ($3 IS NULL OR store_code = $3) AND ($4 IS NULL OR account_id = $4)"
-		"	AND (account_id, generation) > ($5, $6) "
-		"ORDER BY account_id, generation LIMIT $7",
-		"text,date,text,int8,int8,int4,int4", "text,text,int8,int4,text,int4,bool"},
+		"	AND (place, account_id, generation) > ($5, $6, $7) "
+		"ORDER BY place, account_id, generation LIMIT $8",
+		"text,date,text,int8,int8,int8,int4,int4", "text,text,int8,int4,text,int4,bool,int8"},
 
 	[STATEMENT_MARK_PUBLISHED] = {"mark_published", PROGRAM_PRODUCER | PROGRAM_OPERATOR,
 		"UPDATE sync_jobs SET published_at = now(), state = CASE state WHEN 'planned' THEN 'queued' ELSE state END "

@@ -98,7 +98,7 @@ const struct statement_definition statements_of_worker[STATEMENTS] = {
 	 * and $7 when they expire (microseconds since 1970), $8 the scopes. No row: the pair was replaced meanwhile. A new pair proves the grant: an account that another worker took
 	 * for lost while this one waited for PostgreSQL is connected again.
 	 */
-	[STATEMENT_SAVE_TOKEN] = {"save_token", PROGRAM_WORKER,
+	[STATEMENT_SAVE_TOKEN] = {"save_token", PROGRAM_WORKER | PROGRAM_OPERATOR,
 		"UPDATE store_accounts SET encrypted_access_token = $3, encrypted_refresh_token = $4,"
 		"	token_issued_at = timestamptz 'epoch' + $5 * interval '1 microsecond',"
 		"	token_expires_at = timestamptz 'epoch' + $6 * interval '1 microsecond',"
@@ -114,7 +114,7 @@ const struct statement_definition statements_of_worker[STATEMENTS] = {
 	 * A refresh that did not succeed: $1 account, $2 owner, $3 TikTok may have rotated the token all the same. The lease
 	 * ends at once, not after 90 s; the intent stays where the outcome is unknown.
 	 */
-	[STATEMENT_RELEASE_TOKEN] = {"release_token", PROGRAM_WORKER,
+	[STATEMENT_RELEASE_TOKEN] = {"release_token", PROGRAM_WORKER | PROGRAM_OPERATOR,
 		"UPDATE store_accounts SET refresh_lease_owner = NULL, refresh_lease_until = NULL,"
 		"	refresh_intent_at = CASE WHEN $3 THEN refresh_intent_at END "
 		"WHERE id = $1 AND refresh_lease_owner = $2",

@@ -5,6 +5,7 @@
  */
 #include "common/token_cipher.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,7 @@
 #include "common/memory.h"
 
 #define PREFIX      "v1:"
-#define KEY_ID_SIZE 9                                 /* eight digits and the NUL */
+#define KEY_ID_SIZE TOKEN_KEY_ID_SIZE
 #define HEADER_SIZE (sizeof PREFIX - 1 + KEY_ID_SIZE) /* "v1:<key id>:" */
 
 struct token_key {
@@ -150,15 +151,27 @@ static bool open_bytes(const struct token_key *key, const struct text *aad,
 		at + length - CRYPTO_TAG_SIZE, token);
 }
 
-static bool open_v1(const struct token_cipher *cipher, const struct text *aad, const char *cell,
-	struct text *token, struct error *err)
+bool token_cell_key_id(const char *cell, char id[TOKEN_KEY_ID_SIZE])
 {
-	const char *id = cell + sizeof PREFIX - 1, *encoded = cell + HEADER_SIZE;
+	const char *at = cell + sizeof PREFIX - 1;
+
+	if (strncmp(cell, PREFIX, sizeof PREFIX - 1) != 0 ||
+		strspn(at, "0123456789abcdef") != KEY_ID_SIZE - 1 || at[KEY_ID_SIZE - 1] != ':')
+		return false;
+	memcpy(id, at, KEY_ID_SIZE - 1);
+	id[KEY_ID_SIZE - 1] = '\0';
+	return true;
+}
+
+static bool open_v1(const struct token_cipher *cipher, const struct text *aad, const char *cell,
+	struct text *token, size_t *key, struct error *err)
+{
+	const char *encoded = cell + HEADER_SIZE;
+	char id[KEY_ID_SIZE];
 	bool known = false, opened = false;
 	struct text bytes = {0};
 
-	if (strspn(id, "0123456789abcdef") != KEY_ID_SIZE - 1 || id[KEY_ID_SIZE - 1] != ':' ||
-		!crypto_unbase64(encoded, strlen(encoded), &bytes)) {
+	if (!token_cell_key_id(cell, id) || !crypto_unbase64(encoded, strlen(encoded), &bytes)) {
 		error_set(err, ERROR_INTERNAL, "it is not written as v1:<key id>:<base64>");
 		return false;
 	}
@@ -167,11 +180,12 @@ static bool open_v1(const struct token_cipher *cipher, const struct text *aad, c
 			continue;
 		known = true;
 		opened = open_bytes(&cipher->keys[i], aad, &bytes, token);
+		*key = i;
 	}
 	text_finish(&bytes);
 	if (!known)
 		error_set(err, ERROR_INTERNAL,
-			"its key %.8s is not among TOKEN_ENC_KEY and TOKEN_ENC_OLD_KEYS", id);
+			"its key %s is not among TOKEN_ENC_KEY and TOKEN_ENC_OLD_KEYS", id);
 	else if (!opened)
 		error_set(err, ERROR_INTERNAL,
 			"it is damaged, or was moved from another row or column");
@@ -194,19 +208,73 @@ static bool open_older_bytes(
 		at + iv_length, token);
 }
 
-static bool open_older(
-	const struct token_cipher *cipher, const char *cell, struct text *token, struct error *err)
+/* One part of hex digits, up to a colon or the end; false: it is none. *at is then behind it. */
+static bool read_hex_part(const char **at, struct text *bytes)
+{
+	size_t digits = strcspn(*at, ":");
+	char *part = memory_copy_bytes(*at, digits);
+	bool ok = digits > 0 && digits % 2 == 0 &&
+		  crypto_unhex(part, text_reserve(bytes, digits / 2), digits / 2);
+
+	if (ok)
+		bytes->length = digits / 2;
+	free(part);
+	*at += digits + ((*at)[digits] == ':');
+	return ok;
+}
+
+/* iv:tag:ciphertext or iv:ciphertext:tag in hex, as such programs write them, too. False: nothing opens it. */
+static bool open_hex(
+	const struct token_cipher *cipher, const char *cell, struct text *token, size_t *place)
+{
+	struct text iv = {0}, second = {0}, third = {0};
+	bool opened = false;
+
+	if (!read_hex_part(&cell, &iv) || !read_hex_part(&cell, &second) ||
+		!read_hex_part(&cell, &third) || *cell || (iv.length != 12 && iv.length != 16))
+		goto out;
+	for (size_t i = 0; i < cipher->count && !opened; i++) {
+		const unsigned char *key = cipher->keys[i].bytes;
+
+		*place = i;
+		opened =
+			(second.length == CRYPTO_TAG_SIZE &&
+				crypto_open(key, iv.data, iv.length, NULL, 0, third.data,
+					third.length, (const unsigned char *)second.data, token)) ||
+			(third.length == CRYPTO_TAG_SIZE &&
+				crypto_open(key, iv.data, iv.length, NULL, 0, second.data,
+					second.length, (const unsigned char *)third.data, token));
+	}
+out:
+	text_finish(&iv);
+	text_finish(&second);
+	text_finish(&third);
+	return opened;
+}
+
+static bool open_older(const struct token_cipher *cipher, const char *cell, struct text *token,
+	size_t *key, struct error *err)
 {
 	struct text bytes = {0};
 	bool opened = false;
 
+	if (strchr(cell, ':')) {
+		if (open_hex(cipher, cell, token, key))
+			return true;
+		error_set(err, ERROR_INTERNAL,
+			"no key opens it as iv:tag:ciphertext in hex: damaged, or its key is missing from "
+			"TOKEN_ENC_OLD_KEYS");
+		return false;
+	}
 	if (!crypto_unbase64(cell, strlen(cell), &bytes)) {
 		error_set(err, ERROR_INTERNAL, "it is neither v1: nor base64");
 		return false;
 	}
-	for (size_t i = 0; i < cipher->count && !opened; i++)
+	for (size_t i = 0; i < cipher->count && !opened; i++) {
 		opened = open_older_bytes(&cipher->keys[i], &bytes, 12, token) ||
 			 open_older_bytes(&cipher->keys[i], &bytes, 16, token);
+		*key = i;
+	}
 	text_finish(&bytes);
 	if (!opened)
 		error_set(err, ERROR_INTERNAL,
@@ -215,29 +283,53 @@ static bool open_older(
 	return opened;
 }
 
-bool token_cipher_open(const struct token_cipher *cipher, const char *store_code,
+bool token_cipher_open_telling(const struct token_cipher *cipher, const char *store_code,
 	const char *open_id, enum token_column column, const char *cell, struct text *token,
-	struct error *err)
+	size_t *key, struct error *err)
 {
 	struct text aad = {0}, opened = {0};
+	size_t place = 0;
 	bool ok;
 
 	append_aad(&aad, store_code, open_id, column);
 	if (strncmp(cell, PREFIX, sizeof PREFIX - 1) == 0)
-		ok = open_v1(cipher, &aad, cell, &opened, err);
+		ok = open_v1(cipher, &aad, cell, &opened, &place, err);
 	else
-		ok = open_older(cipher, cell, &opened, err);
+		ok = open_older(cipher, cell, &opened, &place, err);
 	if (ok && memchr(text_string(&opened), '\0', opened.length)) {
 		error_set(err, ERROR_INTERNAL, "it holds a NUL byte, which no token does");
 		ok = false;
 	}
-	if (ok)
+	if (ok) {
 		text_append_bytes(token, opened.data, opened.length);
-	else
+		*key = place;
+	} else {
 		error_wrap(err, "cannot read %s", column_names[column]);
+	}
 	text_finish_secret(&opened);
 	text_finish(&aad);
 	return ok;
+}
+
+bool token_cipher_open(const struct token_cipher *cipher, const char *store_code,
+	const char *open_id, enum token_column column, const char *cell, struct text *token,
+	struct error *err)
+{
+	size_t ignored;
+
+	return token_cipher_open_telling(
+		cipher, store_code, open_id, column, cell, token, &ignored, err);
+}
+
+size_t token_cipher_key_count(const struct token_cipher *cipher)
+{
+	return cipher->count;
+}
+
+const char *token_cipher_key_id(const struct token_cipher *cipher, size_t key)
+{
+	assert(key < cipher->count);
+	return cipher->keys[key].id;
 }
 
 bool token_cipher_is_current(const struct token_cipher *cipher, const char *cell)

@@ -6,17 +6,22 @@
  *     AAD     store_accounts:<store_code>:<open_id>:<column>    so that cells cannot be swapped
  *     key id  the first 8 hex digits of SHA-256(key)
  *
- * A cell without the prefix is the older Node program's: base64(iv 12 or 16 | tag 16 | ciphertext),
- * same key, no AAD. Such a cell is always readable and never written.
+ * A cell without the prefix is the older Node program's: base64(iv 12 or 16 | tag 16 | ciphertext), or
+ * the same parts in hex between colons; same key, no AAD. Such a cell is always readable and never
+ * written.
  * Threads: any; a cipher does not change after it was made.
  */
 #ifndef COMMON_TOKEN_CIPHER_H
 #define COMMON_TOKEN_CIPHER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "common/error.h"
 #include "common/text.h"
+
+#define TOKEN_KEY_ID_SIZE 9  /* eight digits and the NUL */
+#define TOKEN_KEYS_MAX    17 /* TOKEN_ENC_KEY and the most that TOKEN_ENC_OLD_KEYS takes */
 
 struct token_cipher;
 
@@ -47,6 +52,17 @@ void token_cipher_seal(const struct token_cipher *cipher, const char *store_code
 bool token_cipher_open(const struct token_cipher *cipher, const char *store_code,
 	const char *open_id, enum token_column column, const char *cell, struct text *token,
 	struct error *err);
+/*
+ * The same, and tells the place of the key that opens it: 0 is the current one, the old ones follow in
+ * the order of TOKEN_ENC_OLD_KEYS.
+ */
+bool token_cipher_open_telling(const struct token_cipher *cipher, const char *store_code,
+	const char *open_id, enum token_column column, const char *cell, struct text *token,
+	size_t *key, struct error *err);
+size_t token_cipher_key_count(const struct token_cipher *cipher);
+const char *token_cipher_key_id(const struct token_cipher *cipher, size_t key);
+/* The key id that a v1 cell names. False: it names none, being of the older format or damaged. */
+bool token_cell_key_id(const char *cell, char id[TOKEN_KEY_ID_SIZE]);
 /* True if the cell is v1 under the current key; others are rewritten when next saved. */
 bool token_cipher_is_current(const struct token_cipher *cipher, const char *cell);
 

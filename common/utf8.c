@@ -72,3 +72,20 @@ size_t utf8_prefix(const char *text, size_t max_characters)
 	}
 	return at;
 }
+
+void utf8_append_clean(const char *bytes, size_t length, struct text *out)
+{
+	while (length > 0) {
+		size_t step = utf8_character(bytes, length);
+		unsigned char first = (unsigned char)*bytes;
+
+		if (step == 0 || first < 0x20 || first == 0x7f) {
+			text_append_char(out, '?');
+			step = 1;
+		} else {
+			text_append_bytes(out, bytes, step);
+		}
+		bytes += step;
+		length -= step;
+	}
+}

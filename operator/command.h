@@ -59,6 +59,20 @@ extern const struct command command_dead_list;
 extern const struct command command_dead_show;
 extern const struct command command_dead_retry;
 extern const struct command command_dead_discard;
+extern const struct command command_account_connect;
+extern const struct command command_account_list;
+extern const struct command command_account_show;
+extern const struct command command_account_disable;
+extern const struct command command_account_enable;
+extern const struct command command_account_disconnect;
+extern const struct command command_account_import;
+extern const struct command command_store_add;
+extern const struct command command_store_list;
+extern const struct command command_store_edit;
+extern const struct command command_store_remove;
+extern const struct command command_keys_status;
+extern const struct command command_keys_rotate;
+extern const struct command command_forecast;
 extern const struct command command_settings;
 
 #endif

@@ -5,41 +5,21 @@
 #include "operator/dead_action.h"
 
 #include <inttypes.h>
-#include <pwd.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/clock.h"
+#include "common/utf8.h"
+#include "operator/actor.h"
 
-#define ACTOR_SIZE     400
 #define COLLISIONS_MAX 5
-
-/* "user@host"; behind sudo the one who called it. */
-static void name_actor(char actor[ACTOR_SIZE])
-{
-	const char *sudo_user = getenv("SUDO_USER");
-	char record[4096];
-	char host[256] = "?";
-	struct passwd entry, *found = NULL;
-
-	if (!sudo_user)
-		getpwuid_r(geteuid(), &entry, record, sizeof record, &found);
-	gethostname(host, sizeof host - 1);
-	if (sudo_user || found)
-		snprintf(actor, ACTOR_SIZE, "%s@%s", sudo_user ? sudo_user : found->pw_name, host);
-	else
-		snprintf(actor, ACTOR_SIZE, "user %ld@%s", (long)geteuid(), host);
-}
 
 bool dead_action_begin(struct dead_action *action, struct dead_session *session,
 	enum dead_action_kind kind, const struct dead_options *options, size_t planned,
 	struct error *err)
 {
 	struct db_params params = {0};
-	struct text clean_actor = {0}, clean_reason = {0};
-	char actor[ACTOR_SIZE];
+	struct text actor = {0}, clean_reason = {0};
 	bool ok;
 
 	*action = (struct dead_action){.session = session};
@@ -48,18 +28,17 @@ bool dead_action_begin(struct dead_action *action, struct dead_session *session,
 	dead_filter_describe(&options->filter, &action->selection);
 	if (options->canary > 0)
 		text_append_format(&action->selection, ", canary %" PRId64, options->canary);
-	name_actor(actor);
-	dead_clean_text(actor, strlen(actor), &clean_actor);
+	actor_append(&actor);
 	if (options->reason)
-		dead_clean_text(options->reason, strlen(options->reason), &clean_reason);
+		utf8_append_clean(options->reason, strlen(options->reason), &clean_reason);
 	db_param_text(&params, action->action_id);
 	db_param_text(&params, kind == ACTION_RETRY ? "retry" : "discard");
-	db_param_text(&params, text_string(&clean_actor));
+	db_param_text(&params, text_string(&actor));
 	db_param_text(&params, action->selection.data);
 	db_param_text(&params, clean_reason.data);
 	db_param_integer(&params, (int64_t)planned);
 	ok = db_query(session->db, STATEMENT_DEAD_BEGIN_ACTION, &params, NULL, err);
-	text_finish(&clean_actor);
+	text_finish(&actor);
 	text_finish(&clean_reason);
 	return ok;
 }

@@ -11,6 +11,7 @@
 
 #include "common/clock.h"
 #include "common/process.h"
+#include "common/utf8.h"
 #include "operator/dead_letter.h"
 
 #define POLL_MS 500
@@ -54,7 +55,7 @@ static void print_outcomes(const struct db_result *rows)
 		const char *text = db_text(rows, row, COLUMN_TEXT);
 		struct text clean = {0};
 
-		dead_clean_text(text, strlen(text), &clean);
+		utf8_append_clean(text, strlen(text), &clean);
 		printf("  job %s of account %" PRId64 ": %s%s%s%s%s\n",
 			db_text(rows, row, COLUMN_JOB), db_integer(rows, row, COLUMN_ACCOUNT),
 			db_text(rows, row, COLUMN_STATE), *class ? ", " : "", class,

@@ -19,23 +19,6 @@
 #define DEATH_SIZE             400
 #define ERROR_CLASS_CHARACTERS 50
 
-void dead_clean_text(const char *bytes, size_t length, struct text *out)
-{
-	while (length > 0) {
-		size_t step = utf8_character(bytes, length);
-		unsigned char first = (unsigned char)*bytes;
-
-		if (step == 0 || first < 0x20 || first == 0x7f) {
-			text_append_char(out, '?');
-			step = 1;
-		} else {
-			text_append_bytes(out, bytes, step);
-		}
-		bytes += step;
-		length -= step;
-	}
-}
-
 /* A header's text, cleaned; NULL: there is none. Owns: the caller frees. */
 static char *header_text(const struct broker_properties *properties, const char *name)
 {
@@ -43,7 +26,7 @@ static char *header_text(const struct broker_properties *properties, const char 
 
 	if (!broker_properties_text(properties, name, &raw))
 		return NULL;
-	dead_clean_text(text_string(&raw), raw.length, &clean);
+	utf8_append_clean(text_string(&raw), raw.length, &clean);
 	text_finish(&raw);
 	return clean.data ? clean.data : memory_copy_text("");
 }
@@ -62,10 +45,10 @@ static void read_death(const struct broker_delivery *delivery, struct dead_lette
 	text_append_format(&raw, "RabbitMQ moved it here from %s", death.queue);
 	if (strcmp(death.reason, "delivery_limit") == 0)
 		text_append(&raw, ": every delivery ended with its worker's connection");
-	dead_clean_text(raw.data, raw.length, &words);
+	utf8_append_clean(raw.data, raw.length, &words);
 	letter->error_text = words.data;
 	text_clear(&raw);
-	dead_clean_text(death.reason, strlen(death.reason), &raw);
+	utf8_append_clean(death.reason, strlen(death.reason), &raw);
 	letter->error_class = raw.data ? raw.data : memory_copy_text("unknown");
 	if (death.time_s > 0 && death.time_s < INT64_MAX / 1000000)
 		letter->died_at_us = death.time_s * 1000000;
@@ -118,7 +101,7 @@ static void read_message_id(const struct broker_delivery *delivery, struct dead_
 {
 	struct text clean = {0};
 
-	dead_clean_text(delivery->message_id, strlen(delivery->message_id), &clean);
+	utf8_append_clean(delivery->message_id, strlen(delivery->message_id), &clean);
 	assert(clean.length < sizeof letter->message_id);
 	memcpy(letter->message_id, text_string(&clean), clean.length + 1);
 	text_finish(&clean);

@@ -81,9 +81,6 @@ struct dead_letter {
 void dead_letter_read(const struct broker_delivery *delivery, struct dead_letter *letter);
 void dead_letter_finish(struct dead_letter *letter);
 
-/* Append text for people and PostgreSQL: bytes that are not UTF-8, and control characters, become "?". */
-void dead_clean_text(const char *bytes, size_t length, struct text *out);
-
 /* The id of the job that repeats a dead one: always the same, so that there is one at most. */
 void dead_new_job_id(const char *job_id, char new_job_id[UUID_TEXT_SIZE]);
 /*

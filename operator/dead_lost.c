@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "common/memory.h"
 #include "common/result_message.h"
+#include "common/utf8.h"
 #include "operator/dead_status.h"
 
 enum column {
@@ -49,7 +50,7 @@ static char *copy_clean(const char *text)
 {
 	struct text clean = {0};
 
-	dead_clean_text(text, strlen(text), &clean);
+	utf8_append_clean(text, strlen(text), &clean);
 	return clean.data ? clean.data : memory_copy_text("");
 }
 

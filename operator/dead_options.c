@@ -12,6 +12,7 @@
 
 #include "common/clock.h"
 #include "common/error.h"
+#include "common/utf8.h"
 
 #define DEFAULT_RATE             50
 #define RATE_MAX                 10000
@@ -288,7 +289,7 @@ static void describe(const char *name, const char *value, size_t begin, struct t
 	if (!value)
 		return;
 	text_append_format(out, "%s%s ", out->length > begin ? ", " : "", name);
-	dead_clean_text(value, strlen(value), out);
+	utf8_append_clean(value, strlen(value), out);
 }
 
 static void describe_number(

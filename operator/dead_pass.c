@@ -125,7 +125,7 @@ static bool take_turn(struct pass *pass, struct error *err)
 		;
 	if (pass->lost)
 		error_set(err, ERROR_BROKER, "%s", broker_problem(pass->broker));
-	dead_progress_show(&pass->progress, pass->done, pass->depth);
+	command_progress_show(&pass->progress, pass->done, pass->depth);
 	return !pass->lost;
 }
 
@@ -216,9 +216,9 @@ static bool try_pass(struct pass *pass, struct error *err)
 	if (pass->depth == 0)
 		return true;
 	queue_init(&pass->waiting);
-	dead_progress_start(&pass->progress, pass->visitor->doing);
+	command_progress_start(&pass->progress, pass->visitor->doing, "messages passed");
 	ok = open_broker(pass, &consumer, err) && go_through(pass, err);
-	dead_progress_clear(&pass->progress);
+	command_progress_clear(&pass->progress);
 	broker_destroy(pass->broker);
 	dead_drop_waiting(pass);
 	queue_finish(&pass->waiting);

@@ -9,9 +9,9 @@
 
 #include "common/broker.h"
 #include "common/queue.h"
+#include "operator/command_progress.h"
 #include "operator/dead_index.h"
 #include "operator/dead_pass.h"
-#include "operator/dead_progress.h"
 
 struct held {
 	struct queue_item link; /* first */
@@ -47,7 +47,7 @@ struct pass {
 	int64_t next_issue_us; /* not before */
 	int64_t pause_until_ms;
 	int64_t moved_ms; /* when something last went forward */
-	struct dead_progress progress;
+	struct command_progress progress;
 	struct error trouble; /* why it ends early; class ERROR_NONE: it does not */
 };
 

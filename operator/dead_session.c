@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/process.h"
+#include "operator/today.h"
 
 /* A syncctl that was killed a moment ago keeps its lock until PostgreSQL has noticed. */
 #define LOCK_LIMIT_MS 2000
@@ -67,23 +68,6 @@ static bool lock(struct dead_session *session, const char *vhost, struct error *
 	return false;
 }
 
-static bool find_today(struct dead_session *session, struct error *err)
-{
-	const char *zone = session->config->sync_timezone;
-	struct db_result *result = NULL;
-
-	if (!ask(session, STATEMENT_TODAY, zone, &result, err)) {
-		if (err->class == ERROR_INTERNAL)
-			error_set(err, ERROR_SETTINGS,
-				"SYNC_TIMEZONE \"%s\" is not a time zone that PostgreSQL knows",
-				zone);
-		return false;
-	}
-	memcpy(session->today, db_text(result, 0, 0), DAY_SIZE);
-	db_result_destroy(result);
-	return true;
-}
-
 bool dead_session_open(struct dead_session *session, const struct config *config, struct error *err)
 {
 	struct broker_address address;
@@ -97,7 +81,8 @@ bool dead_session_open(struct dead_session *session, const struct config *config
 	ok = broker_url_parse(config->amqp_url, &address, err) &&
 	     db_open(config->database_url, PROGRAM_OPERATOR, config->db_logging, &session->db,
 		     err) &&
-	     lock(session, address.vhost, err) && find_today(session, err);
+	     lock(session, address.vhost, err) &&
+	     today_find(session->db, config->sync_timezone, session->today, err);
 	broker_address_finish(&address);
 	return ok;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/memory.h"
+#include "common/utf8.h"
 #include "operator/command.h"
 #include "operator/dead_list.h"
 #include "operator/dead_list_print.h"
@@ -55,7 +56,7 @@ static void visit(void *context, const struct dead_message *message)
 	found = memory_allocate(1, sizeof *found);
 	memcpy(found->dead_id, message->letter.dead_id, sizeof found->dead_id);
 	broker_properties_write(message->properties, &found->properties);
-	dead_clean_text(message->body, shown, &found->body);
+	utf8_append_clean(message->body, shown, &found->body);
 	if (shown < message->length)
 		text_append_format(&found->body, "... (%zu bytes in all)", message->length);
 	found->next = show->found;
@@ -163,7 +164,7 @@ static void print_clean(const char *text)
 {
 	struct text clean = {0};
 
-	dead_clean_text(text, strlen(text), &clean);
+	utf8_append_clean(text, strlen(text), &clean);
 	printf("%s", text_string(&clean));
 	text_finish(&clean);
 }

@@ -28,6 +28,20 @@ static const struct command *const commands[] = {
 	&command_dead_show,
 	&command_dead_retry,
 	&command_dead_discard,
+	&command_account_connect,
+	&command_account_list,
+	&command_account_show,
+	&command_account_disable,
+	&command_account_enable,
+	&command_account_disconnect,
+	&command_account_import,
+	&command_store_add,
+	&command_store_list,
+	&command_store_edit,
+	&command_store_remove,
+	&command_keys_status,
+	&command_keys_rotate,
+	&command_forecast,
 	&command_settings,
 	NULL,
 };
@@ -36,10 +50,10 @@ static void print_overview(FILE *out)
 {
 	fprintf(out, "Usage: syncctl COMMAND [ARGUMENT...]\n\nCommands:\n");
 	for (const struct command *const *at = commands; *at; at++)
-		fprintf(out, "  %-16s  %s\n", (*at)->name, (*at)->summary);
+		fprintf(out, "  %-18s  %s\n", (*at)->name, (*at)->summary);
 	fprintf(out,
-		"\n  help COMMAND      explain a command\n"
-		"  --version         print the version\n\n"
+		"\n  help COMMAND        explain a command\n"
+		"  --version           print the version\n\n"
 		"Exit codes: 0 done, 1 failed, 2 wrong arguments or settings, 3 checked and found "
 		"wanting.\n\n");
 	config_print_help(out, PROGRAM_OPERATOR);
@@ -119,7 +133,7 @@ static bool print_group(FILE *out, const char *group)
 
 		if (strncmp(name, group, length) != 0 || name[length] != ' ')
 			continue;
-		fprintf(out, "  %-16s  %s\n", name, (*at)->summary);
+		fprintf(out, "  %-18s  %s\n", name, (*at)->summary);
 		found = true;
 	}
 	return found;

@@ -9,6 +9,7 @@
 
 #include "common/clock.h"
 #include "common/config.h"
+#include "common/forecast_text.h"
 #include "common/log.h"
 #include "common/process.h"
 #include "producer/options.h"
@@ -22,6 +23,21 @@ static void print_dry_run(const struct plan *plan)
 		(long long)plan->planned, (long long)plan->unpublished,
 		(long long)plan->on_their_way, (long long)plan->done,
 		(long long)plan->not_connected, job_type_name(plan->options->job_type), plan->day);
+}
+
+/* What is published once more needs calls that nobody can foresee: it may be on its way still. */
+static bool print_forecast(struct session *session, struct plan *plan, struct error *err)
+{
+	struct text out = {0};
+
+	if (plan->options->republish)
+		return true;
+	if (!plan_forecast(session, plan, err))
+		return false;
+	forecast_append_text(&plan->forecast, &out);
+	fputs(text_string(&out), stdout);
+	text_finish(&out);
+	return true;
 }
 
 static void print_summary(
@@ -53,7 +69,7 @@ static enum exit_code produce(struct session *session, const struct options *opt
 		return fail(&err);
 	if (options->dry_run) {
 		print_dry_run(&plan);
-		return EXIT_DONE;
+		return print_forecast(session, &plan, &err) ? EXIT_DONE : fail(&err);
 	}
 	ok = publish_jobs(session, &plan, &tally, &err);
 	print_summary(&plan, &tally, clock_monotonic_ms() - started_ms);

@@ -12,8 +12,6 @@
 
 #include "common/clock.h"
 
-#define EXPIRING_WITHIN_S (INT64_C(20) * 60)
-
 /*
  * Beyond the characters, so that getopt_long() cannot confuse them with short options, of which
  * there are none.
@@ -63,7 +61,8 @@ void options_print_help(FILE *out)
 	      "  --republish          publish once more what is on its way: plan nothing, repeat nothing that is\n"
 	      "                       finished. For when messages were lost; one that was not does no harm\n"
 	      "  --force              repeat finished jobs, publish once more those on their way\n"
-	      "  --dry-run            say what would be done, write nothing\n"
+	      "  --dry-run            say what would be done, how many calls to TikTok that takes and when it is\n"
+	      "                       finished at the quota (as syncctl forecast); write nothing\n"
 	      "  --help               this text\n"
 	      "  --version            the version\n"
 	      "\n"
@@ -198,7 +197,7 @@ enum options_answer options_read(
 	if (options->expiring_within_s && options->job_type != JOB_TOKEN_REFRESH)
 		text_append(faults, "--expiring-within is for --job-type token_refresh only\n");
 	if (!options->expiring_within_s)
-		options->expiring_within_s = EXPIRING_WITHIN_S;
+		options->expiring_within_s = JOB_TOKEN_EXPIRES_WITHIN_S;
 	if (options->force && options->republish)
 		text_append(faults,
 			"--force and --republish contradict each other: one repeats what is "

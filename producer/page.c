@@ -53,6 +53,7 @@ static void read_job(
 	snprintf(message->store_code, sizeof message->store_code, "%s", db_text(result, row, 4));
 	message->attempt = (int)db_integer(result, row, 5);
 	job->express = db_boolean(result, row, 6) || page->plan->options->express;
+	job->place = db_integer(result, row, 7);
 	message->job_type = page->plan->options->job_type;
 	memcpy(message->snapshot_date, page->plan->day, DAY_SIZE);
 }
@@ -71,6 +72,7 @@ bool page_read(struct session *session, void *context, struct error *err)
 	if (page->count > 0)
 		last = &page->jobs[page->count - 1];
 	plan_add_selection(page->plan, &params);
+	db_param_integer(&params, last != NULL ? last->place : INT64_MIN);
 	db_param_integer(&params, last != NULL ? last->message.account_id : 0);
 	db_param_integer(&params, last != NULL ? last->generation : 0);
 	db_param_integer(&params, PAGE_JOBS_MAX);

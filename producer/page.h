@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A page of the manifest: some jobs that wait to be published, read in the order of their accounts.
- * One producer at a time has the turn to publish a job type and day, by an advisory lock of its
- * database connection; so a page that was read is nobody else's.
+ * A page of the manifest: some jobs that wait to be published, read in the order of their places:
+ * the stalest accounts first, the stores in turns. One producer at a time has the turn to publish a
+ * job type and day, by an advisory lock of its database connection; so a page that was read is nobody
+ * else's.
  *
  * Threads: the main thread alone.
  */
@@ -28,6 +29,7 @@ enum page_job_state {
 struct page_job {
 	struct job_message message;
 	int generation;
+	int64_t place; /* in its run */
 	bool express;
 	enum page_job_state state;
 };

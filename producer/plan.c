@@ -24,22 +24,36 @@ void plan_add_selection(const struct plan *plan, struct db_params *params)
 		db_param_text(params, NULL);
 }
 
+/* 0: whenever the token expires. */
+static int64_t expires_within_s(const struct options *options)
+{
+	bool everyone = options->store_code == NULL && options->account_id == 0;
+
+	return options->job_type == JOB_TOKEN_REFRESH && everyone && !options->force &&
+			       !options->republish
+		       ? options->expiring_within_s
+		       : 0;
+}
+
+static bool repeats(const struct options *options)
+{
+	return (options->job_type == JOB_TOKEN_REFRESH || options->force) && !options->republish;
+}
+
 /*
  * The parameters of the two statements that pick accounts: the selection, how soon the token
  * expires, repeat.
  */
 static void add_picking(const struct plan *plan, struct db_params *params)
 {
-	const struct options *options = plan->options;
-	bool everyone = options->store_code == NULL && options->account_id == 0;
-	bool refreshing = options->job_type == JOB_TOKEN_REFRESH;
+	int64_t within_s = expires_within_s(plan->options);
 
 	plan_add_selection(plan, params);
-	if (refreshing && everyone && !options->force && !options->republish)
-		db_param_integer(params, options->expiring_within_s);
+	if (within_s > 0)
+		db_param_integer(params, within_s);
 	else
 		db_param_text(params, NULL);
-	db_param_boolean(params, (refreshing || options->force) && !options->republish);
+	db_param_boolean(params, repeats(plan->options));
 }
 
 static bool find_day(struct session *session, void *context, struct error *err)
@@ -87,6 +101,27 @@ static bool check_selection(struct session *session, void *context, struct error
 		ok = true;
 	db_result_destroy(result);
 	return ok;
+}
+
+static bool look_ahead(struct session *session, void *context, struct error *err)
+{
+	struct plan *plan = context;
+	const struct options *options = plan->options;
+
+	plan->selection = (struct forecast_selection){
+		.job_type = options->job_type,
+		.day = plan->day,
+		.store_code = options->store_code,
+		.account_id = options->account_id,
+		.expires_within_s = expires_within_s(options),
+		.repeats = repeats(options),
+	};
+	return forecast_read(session->db, session->config, &plan->selection, &plan->forecast, err);
+}
+
+bool plan_forecast(struct session *session, struct plan *plan, struct error *err)
+{
+	return session_do(session, look_ahead, plan, err);
 }
 
 static void read_counts(struct plan *plan, const struct db_result *result)

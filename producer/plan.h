@@ -13,6 +13,7 @@
 
 #include "common/db.h"
 #include "common/error.h"
+#include "common/forecast_read.h"
 #include "common/job_message.h"
 #include "producer/options.h"
 #include "producer/session.h"
@@ -25,6 +26,8 @@ struct plan {
 	int64_t done;          /* finished, and not to be repeated */
 	int64_t not_connected; /* accounts that get no job */
 	int64_t unpublished; /* what waits to be published, of earlier runs too; when last counted */
+	struct forecast_selection selection;
+	struct forecast_report forecast; /* after plan_forecast() */
 };
 
 /*
@@ -36,6 +39,9 @@ struct plan {
  */
 bool plan_make(struct session *session, const struct options *options, struct plan *plan,
 	struct error *err);
+
+/* How many calls the run needs, and when it will be finished; as it is before anything is planned. */
+bool plan_forecast(struct session *session, struct plan *plan, struct error *err);
 
 /* The parameters that every statement about the selection begins with: type, day, store, account. */
 void plan_add_selection(const struct plan *plan, struct db_params *params);

@@ -1,144 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fetcher: makes the calls to TikTok, WORKER_CONCURRENCY jobs at once, on one curl_multi. A call is
- * sent when its endpoint's pace allows; a job that waits for its turn holds no place. A call that
- * finds its job more than a second old is announced. One thread.
+ * Fetcher: makes the calls to TikTok on one curl_multi (calls.h), and holds the jobs that wait or are
+ * in doubt. A job that waits holds neither a place nor a connection. One thread.
  */
-#include <assert.h>
 #include <stdlib.h>
 
 #include "common/clock.h"
-#include "common/http.h"
-#include "common/killpoint.h"
 #include "common/log.h"
 #include "common/memory.h"
-#include "common/metrics.h"
 #include "common/process.h"
-#include "worker/job_list.h"
+#include "worker/calls.h"
 #include "worker/line.h"
-#include "worker/outages.h"
-#include "worker/pacer.h"
-#include "worker/tokens.h"
-
-#define CONNECT_TIMEOUT_MS 10000
-#define REPLY_MAX_BYTES    ((size_t)4 * 1024 * 1024)
-#define ANNOUNCE_AFTER_MS  1000
-/*
- * A refresh must be over while the lease (90 s, STATEMENT_LEASE_TOKEN) holds, or another worker
- * would use the same refresh token: it is sent only under a young lease, and given up before the
- * lease ends.
- */
-#define LEASE_YOUNG_MS     20000
-#define REFRESH_TIMEOUT_MS 60000
-#define LOOK_EVERY_MS      250  /* for jobs to announce */
-#define QUOTA_PAUSE_MS     1000 /* for the endpoint, after a 429 without Retry-After */
-
-/* A job whose call is in flight. */
-struct fetch {
-	size_t place; /* in fetcher->places */
-	struct fetcher *fetcher;
-	struct job *job;
-	struct http_call *call;
-	int64_t sent_ms;
-};
 
 struct fetcher {
 	struct line *line;
 	struct queue queue;
 	pthread_t thread;
 	atomic_bool stopping;
-	struct http *http;
 	struct health_loop *loop;
-	struct pacer pacers[ENDPOINTS];
-	struct outages outages;
-	struct fetch **places; /* the calls in flight, in no order; room for worker_concurrency */
-	size_t in_flight;
-	int64_t looked_ms;       /* when announce_long() last looked */
-	struct job_list ready;   /* taken but not sent, in order */
+	struct calls calls;
 	struct job_list waiting; /* until due_ms, in order of arrival */
 };
 
-static void wake(void *context)
+static void wake(void *http)
 {
-	http_wake(((struct fetcher *)context)->http);
-}
-
-static void add_place(struct fetcher *fetcher, struct fetch *fetch)
-{
-	fetch->place = fetcher->in_flight++;
-	fetcher->places[fetch->place] = fetch;
-}
-
-/* The last one moves into the gap. */
-static void remove_place(struct fetcher *fetcher, struct fetch *fetch)
-{
-	struct fetch *last = fetcher->places[--fetcher->in_flight];
-
-	last->place = fetch->place;
-	fetcher->places[fetch->place] = last;
-	free(fetch);
-}
-
-static void note_reply(
-	struct fetcher *fetcher, const struct job *job, const struct http_reply *reply)
-{
-	enum metric_endpoint endpoint = job->call.endpoint;
-	int64_t pause_ms = reply->retry_after_ms > 0 ? reply->retry_after_ms : QUOTA_PAUSE_MS;
-
-	metric_add(METRIC_API_CALLS, metric_api_slot(endpoint, reply->status), 1);
-	metric_observe_ms(METRIC_API_SECONDS, (int)endpoint, reply->elapsed_ms);
-	if (reply->status == 429)
-		pacer_pause(&fetcher->pacers[endpoint], clock_monotonic_ms() + pause_ms);
-}
-
-static void take_reply(void *owner, const struct http_reply *reply)
-{
-	struct fetch *fetch = owner;
-	struct fetcher *fetcher = fetch->fetcher;
-	struct job *job = fetch->job;
-	enum metric_endpoint endpoint = job->call.endpoint;
-	enum sync_action action;
-
-	killpoint(KILL_WORKER_REPLY_TAKEN, job->message.account_id);
-	note_reply(fetcher, job, reply);
-	action = line_advance_reply(fetcher->line, job, reply);
-	if (action == SYNC_SAVE_TOKEN)
-		tokens_keep(fetcher->line, job);
-	if (job->failure.class != ERROR_NONE)
-		outages_note_failure(&fetcher->outages, endpoint, job, clock_monotonic_ms());
-	else
-		outages_note_answer(&fetcher->outages, endpoint, job, fetch->sent_ms);
-	remove_place(fetcher, fetch);
-	line_hand_over(fetcher->line, job, action);
-}
-
-static void send_call(struct fetcher *fetcher, struct job *job, int64_t now_ms)
-{
-	enum metric_endpoint endpoint = job->call.endpoint;
-	int64_t timeout_ms = fetcher->line->config->http_timeout_ms;
-	struct fetch *fetch = memory_allocate(1, sizeof *fetch);
-	struct http_request request;
-
-	if (endpoint == ENDPOINT_TOKEN && timeout_ms > REFRESH_TIMEOUT_MS)
-		timeout_ms = REFRESH_TIMEOUT_MS;
-	request = tiktok_request(&job->call, timeout_ms);
-	if (!job->fetching_ms)
-		job->fetching_ms = now_ms;
-	*fetch = (struct fetch){.fetcher = fetcher, .job = job, .sent_ms = now_ms};
-	add_place(fetcher, fetch);
-	pacer_note_sent(&fetcher->pacers[endpoint], now_ms);
-	outages_note_sent(&fetcher->outages, endpoint);
-	fetch->call = http_send(fetcher->http, &request, take_reply, fetch);
-	killpoint(KILL_WORKER_CALL_SENT, job->message.account_id);
-}
-
-/* What a person asked for goes first. */
-static void make_ready(struct fetcher *fetcher, struct job *job)
-{
-	if (job->express)
-		job_list_add_first(&fetcher->ready, job);
-	else
-		job_list_add(&fetcher->ready, job);
+	http_wake(http);
 }
 
 static void take_queue(struct fetcher *fetcher)
@@ -147,11 +33,11 @@ static void take_queue(struct fetcher *fetcher)
 
 	while ((job = (struct job *)queue_take(&fetcher->queue, 0))) {
 		if (job->action == SYNC_DOUBT)
-			outages_hold(&fetcher->outages, job);
+			outages_hold(&fetcher->calls.outages, job);
 		else if (job->due_ms)
 			job_list_add(&fetcher->waiting, job);
 		else
-			make_ready(fetcher, job);
+			calls_add(&fetcher->calls, job);
 	}
 }
 
@@ -166,7 +52,7 @@ static int64_t end_waits(struct fetcher *fetcher, int64_t now_ms)
 	while ((job = job_list_take(&waiting))) {
 		if (job->due_ms <= now_ms) {
 			job->due_ms = 0;
-			make_ready(fetcher, job);
+			calls_add(&fetcher->calls, job);
 			continue;
 		}
 		if (job->due_ms - now_ms < next_ms)
@@ -176,111 +62,42 @@ static int64_t end_waits(struct fetcher *fetcher, int64_t now_ms)
 	return next_ms;
 }
 
-/* The pace of the endpoint allows a call then, and so does what is known of an outage. */
-static int64_t may_go_ms(const struct fetcher *fetcher, enum metric_endpoint endpoint)
+static void give_back(struct fetcher *fetcher)
 {
-	int64_t pace_ms = pacer_next_ms(&fetcher->pacers[endpoint]);
-	int64_t outage_ms = outages_next_ms(&fetcher->outages, endpoint);
-
-	return pace_ms > outage_ms ? pace_ms : outage_ms;
-}
-
-/* Send what is ready and may go; what its endpoint's pace or an outage holds back waits. */
-static void send_ready(struct fetcher *fetcher, int64_t now_ms)
-{
-	size_t places = (size_t)fetcher->line->config->worker_concurrency;
-
-	while (fetcher->ready.first && fetcher->in_flight < places) {
-		struct job *job = job_list_take(&fetcher->ready);
-		int64_t at_ms = may_go_ms(fetcher, job->call.endpoint);
-
-		if (job->call.endpoint == ENDPOINT_TOKEN &&
-			now_ms - job->leased_ms > LEASE_YOUNG_MS) {
-			line_pass(fetcher->line, job, OUTCOME_LEASE_AGED);
-		} else if (at_ms > now_ms) {
-			job->due_ms = at_ms < now_ms + LINE_TURN_MS ? at_ms : now_ms + LINE_TURN_MS;
-			job_list_add(&fetcher->waiting, job);
-		} else {
-			send_call(fetcher, job, now_ms);
-		}
-	}
-}
-
-static void announce_long(struct fetcher *fetcher, int64_t now_ms)
-{
-	if (now_ms - fetcher->looked_ms < LOOK_EVERY_MS)
-		return;
-	fetcher->looked_ms = now_ms;
-	for (size_t i = 0; i < fetcher->in_flight; i++) {
-		struct job *job = fetcher->places[i]->job;
-
-		if (!job->announced && now_ms - job->fetching_ms >= ANNOUNCE_AFTER_MS) {
-			job->announced = true;
-			outlet_announce(fetcher->line->outlet, job);
-		}
-	}
-}
-
-static void give_back_list(struct fetcher *fetcher, struct job_list *list)
-{
-	struct job_list all = *list;
+	struct job_list waiting = fetcher->waiting;
 	struct job *job;
 
-	*list = (struct job_list){0};
-	while ((job = job_list_take(&all))) {
+	calls_give_back(&fetcher->calls);
+	fetcher->waiting = (struct job_list){0};
+	while ((job = job_list_take(&waiting))) {
 		if (line_wants_back(fetcher->line, job))
 			line_give_back(fetcher->line, job);
 		else
-			job_list_add(list, job);
+			job_list_add(&fetcher->waiting, job);
 	}
-}
-
-/*
- * What the line wants back: jobs held for too long, or, when the drain time is over, every one but
- * refreshes, whose answer must not be lost.
- */
-static void give_back(struct fetcher *fetcher)
-{
-	give_back_list(fetcher, &fetcher->ready);
-	give_back_list(fetcher, &fetcher->waiting);
-	outages_give_back(&fetcher->outages);
-	for (size_t i = fetcher->in_flight; i-- > 0;) { /* backwards: the last one fills a gap */
-		struct fetch *fetch = fetcher->places[i];
-		struct job *job = fetch->job;
-
-		if (line_wants_back(fetcher->line, job)) {
-			http_cancel(fetcher->http, fetch->call);
-			outages_note_dropped(&fetcher->outages, job->call.endpoint);
-			remove_place(fetcher, fetch);
-			line_give_back(fetcher->line, job);
-		}
-	}
-}
-
-static bool has_work(const struct fetcher *fetcher)
-{
-	return fetcher->ready.first || fetcher->waiting.first || fetcher->in_flight;
 }
 
 static void *run(void *argument)
 {
 	struct fetcher *fetcher = argument;
+	struct calls *calls = &fetcher->calls;
 
 	while (!atomic_load(&fetcher->stopping)) {
-		int64_t now_ms = clock_monotonic_ms(), timeout_ms, doubts_ms;
+		int64_t now_ms = clock_monotonic_ms(), timeout_ms, calls_ms, doubts_ms;
+		bool at_hand;
 
 		take_queue(fetcher);
 		timeout_ms = end_waits(fetcher, now_ms);
 		if (line_gives_back(fetcher->line))
 			give_back(fetcher);
-		send_ready(fetcher, now_ms);
-		doubts_ms = outages_turn(&fetcher->outages, has_work(fetcher), now_ms);
+		calls_ms = calls_send(calls, now_ms);
+		if (calls_ms < timeout_ms)
+			timeout_ms = calls_ms;
+		at_hand = calls_at_hand(calls) || fetcher->waiting.first;
+		doubts_ms = outages_turn(&calls->outages, at_hand, now_ms);
 		if (doubts_ms < timeout_ms)
 			timeout_ms = doubts_ms;
-		announce_long(fetcher, now_ms);
-		if (fetcher->in_flight && timeout_ms > LOOK_EVERY_MS)
-			timeout_ms = LOOK_EVERY_MS;
-		http_run(fetcher->http, timeout_ms);
+		http_run(calls->http, timeout_ms);
 		health_beat(fetcher->loop);
 	}
 	health_loop_end(fetcher->loop);
@@ -289,29 +106,17 @@ static void *run(void *argument)
 
 bool fetcher_start(struct line *line)
 {
-	const struct config *config = line->config;
-	const int64_t limits[ENDPOINTS] = {[ENDPOINT_USER_INFO] = config->quota_user_info,
-		[ENDPOINT_VIDEO_LIST] = config->quota_video_list,
-		[ENDPOINT_TOKEN] = config->quota_token};
-	struct http_options options = {.max_calls = (size_t)config->worker_concurrency + ENDPOINTS,
-		.connect_timeout_ms = CONNECT_TIMEOUT_MS,
-		.reply_max_bytes = REPLY_MAX_BYTES,
-		.plain_allowed = true};
 	struct fetcher *fetcher = memory_allocate(1, sizeof *fetcher);
 	struct error err;
 
 	fetcher->line = line;
-	if (!http_create(&options, &fetcher->http, &err)) {
+	if (!calls_init(&fetcher->calls, line, wake, &err)) {
 		log_error("%s", err.text);
 		free(fetcher);
 		return false;
 	}
-	for (int i = 0; i < ENDPOINTS; i++)
-		pacer_init(&fetcher->pacers[i], (size_t)limits[i]);
-	outages_init(&fetcher->outages, line, fetcher->http);
-	fetcher->places = memory_allocate(options.max_calls, sizeof *fetcher->places);
 	fetcher->loop = health_add_loop(line->health, "fetcher");
-	queue_init_waking(&fetcher->queue, wake, fetcher);
+	queue_init_waking(&fetcher->queue, wake, fetcher->calls.http);
 	line->fetcher = fetcher; /* before anybody can look for it */
 	process_start_thread("fetcher", &fetcher->thread, run, fetcher);
 	return true;
@@ -327,7 +132,7 @@ void fetcher_put(struct fetcher *fetcher, struct job *job)
 
 void fetcher_wake(struct fetcher *fetcher)
 {
-	http_wake(fetcher->http);
+	http_wake(fetcher->calls.http);
 }
 
 void fetcher_stop(struct fetcher *fetcher)
@@ -335,13 +140,9 @@ void fetcher_stop(struct fetcher *fetcher)
 	if (!fetcher)
 		return;
 	atomic_store(&fetcher->stopping, true);
-	http_wake(fetcher->http);
+	http_wake(fetcher->calls.http);
 	pthread_join(fetcher->thread, NULL);
-	http_destroy(fetcher->http);
-	outages_finish(&fetcher->outages);
-	for (int i = 0; i < ENDPOINTS; i++)
-		pacer_finish(&fetcher->pacers[i]);
+	calls_finish(&fetcher->calls);
 	queue_finish(&fetcher->queue);
-	free(fetcher->places);
 	free(fetcher);
 }

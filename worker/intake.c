@@ -8,8 +8,10 @@
  * an account at work is parked until that job is home. A job that is delivered again over a new
  * connection while it is still at work is not started twice: its ticket takes the new tag.
  *
- * While anything that the worker needs is missing, nothing is taken (follow_readiness()).
+ * While anything that the worker needs is missing, nothing is taken (follow_readiness()); and never
+ * more than the quota can feed (follow_quota()).
  */
+#include "worker/feed.h"
 #include "worker/line.h"
 
 #include <stdlib.h>
@@ -41,6 +43,7 @@ struct intake {
 	atomic_size_t in_flight; /* tickets and parked deliveries */
 	int64_t looked_ms;       /* when recall_old() last looked */
 	struct tickets tickets;
+	struct feed feed;
 };
 
 /* Enter a job that begins, with its delivery. */
@@ -173,6 +176,7 @@ static void settle(struct intake *intake, struct job *job)
 		broker_ack(intake->broker, ticket->epoch, ticket->tag);
 		killpoint(KILL_WORKER_AFTER_ACK, ticket->account_id);
 		metric_observe_ms(METRIC_JOB_SECONDS, 0, clock_monotonic_ms() - ticket->began_ms);
+		intake->feed.ended++;
 	}
 	ticket->parked = NULL;
 	close_ticket(intake, ticket);
@@ -253,6 +257,21 @@ static void follow_readiness(struct intake *intake)
 		broker_pause_consuming(intake->broker);
 }
 
+/* Take as many jobs at once as the quota can feed: what is more stays in the queue. */
+static void follow_quota(struct intake *intake)
+{
+	int64_t at_hand = (int64_t)intake_in_flight(intake);
+
+	if (!broker_is_up(intake->broker) || !feed_is_due(&intake->feed, clock_monotonic_ms()))
+		return;
+	if (feed_wants_backlog(&intake->feed, at_hand))
+		broker_count_ready(intake->broker, QUEUE_JOBS, &intake->feed.ready);
+	if (feed_look(&intake->feed, intake->line, at_hand)) {
+		intake->consumers[1].prefetch = (uint16_t)intake->feed.appetite.jobs;
+		broker_pause_consuming(intake->broker); /* follow_readiness() resumes */
+	}
+}
+
 static void *run(void *argument)
 {
 	struct intake *intake = argument;
@@ -266,6 +285,7 @@ static void *run(void *argument)
 		}
 		broker_run(intake->broker, intake->settled.event_fd,
 			health_is_ready(intake->line->health) ? LINE_TURN_MS : LOOK_MS);
+		follow_quota(intake);
 		follow_readiness(intake);
 		queue_acknowledge(&intake->settled);
 		while ((item = queue_take(&intake->settled, 0)))
@@ -281,8 +301,8 @@ bool intake_start(struct line *line)
 {
 	static const enum topology_queue_id needs[] = {QUEUE_JOBS, QUEUE_JOBS_EXPRESS};
 	struct intake *intake = memory_allocate(1, sizeof *intake);
-	int64_t prefetch = line->config->worker_concurrency + INT64_C(2) * LINE_BATCH_JOBS;
-	struct broker_options options = {.url = line->config->amqp_url,
+	const struct config *config = line->config;
+	struct broker_options options = {.url = config->amqp_url,
 		.name = line->worker_name,
 		.consumers = intake->consumers,
 		.consumer_count = 2,
@@ -293,10 +313,11 @@ bool intake_start(struct line *line)
 	struct error err;
 
 	intake->line = line;
+	feed_init(&intake->feed, config);
 	intake->consumers[0] = (struct broker_consumer){
 		topology_queue(QUEUE_JOBS_EXPRESS)->name, LINE_EXPRESS_JOBS};
-	intake->consumers[1] =
-		(struct broker_consumer){topology_queue(QUEUE_JOBS)->name, (uint16_t)prefetch};
+	intake->consumers[1] = (struct broker_consumer){
+		topology_queue(QUEUE_JOBS)->name, (uint16_t)intake->feed.appetite.jobs};
 	intake->loop = health_add_loop(line->health, "intake");
 	intake->need = health_add_need(line->health, "RabbitMQ (jobs)");
 	if (!broker_create(&options, &intake->broker, &err)) {

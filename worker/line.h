@@ -71,6 +71,7 @@ struct line {
 	atomic_bool giving_back; /* the drain time is over: what may stop goes back to the queue */
 	atomic_int refreshes;    /* jobs that hold a token lease: their answer must not be lost */
 	atomic_int recalls;      /* jobs with recalled set that are not home yet */
+	_Atomic int64_t waiting_for_quota; /* jobs; told by the fetcher */
 };
 
 /*

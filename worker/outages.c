@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/metrics.h"
+#include "worker/governor.h"
 #include "worker/line.h"
 
 #define PROBE_TIMEOUT_MS 10000
@@ -23,13 +24,14 @@
 #define EXCUSES_MAX 2
 #define LOOK_MS     250 /* while a job is held: witnesses come and go */
 
-void outages_init(struct outages *outages, struct line *line, struct http *http)
+void outages_init(
+	struct outages *outages, struct line *line, struct http *http, struct governor *governor)
 {
 	static const char *const names[ENDPOINTS] = {[ENDPOINT_USER_INFO] = "TikTok (user/info)",
 		[ENDPOINT_VIDEO_LIST] = "TikTok (video/list)",
 		[ENDPOINT_TOKEN] = "TikTok (oauth/token)"};
 
-	*outages = (struct outages){.line = line, .http = http};
+	*outages = (struct outages){.line = line, .http = http, .governor = governor};
 	for (int i = 0; i < ENDPOINTS; i++) {
 		breaker_init(&outages->breakers[i]);
 		outages->probes[i].outages = outages;
@@ -59,6 +61,16 @@ int64_t outages_next_ms(const struct outages *outages, enum metric_endpoint endp
 	if (breaker->open && is_probes_turn(&outages->probes[endpoint]))
 		return INT64_MAX;
 	return breaker_next_ms(breaker);
+}
+
+bool outages_is_open(const struct outages *outages, enum metric_endpoint endpoint)
+{
+	return outages->breakers[endpoint].open;
+}
+
+bool outages_wants_probe(const struct outages *outages, enum metric_endpoint endpoint)
+{
+	return outages->probes[endpoint].waits;
 }
 
 void outages_note_sent(struct outages *outages, enum metric_endpoint endpoint)
@@ -165,12 +177,23 @@ static void take_probe_reply(void *owner, const struct http_reply *reply)
 	tell_readiness(outages, probe->endpoint);
 }
 
+/* A call with a token is one of the quota's, whatever it is made for. */
+static bool take_slot(struct outages *outages, struct probe *probe, int64_t now_ms)
+{
+	probe->waits = governor_next_ms(outages->governor, probe->endpoint, now_ms) > now_ms;
+	if (!probe->waits)
+		governor_take(outages->governor, probe->endpoint);
+	return !probe->waits;
+}
+
 static void send_probe(struct outages *outages, struct probe *probe, int64_t now_ms)
 {
 	const struct tiktok_app *app = &outages->line->settings.app;
 	struct tiktok_call call = {0};
 	struct http_request request;
 
+	if (probe->access_token && !take_slot(outages, probe, now_ms))
+		return; /* asked for again at the next turn */
 	if (!probe->access_token)
 		tiktok_write_bare_call(app, probe->endpoint, &call);
 	else if (probe->endpoint == ENDPOINT_USER_INFO)

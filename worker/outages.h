@@ -12,6 +12,7 @@
 #include "worker/breaker.h"
 #include "worker/job_list.h"
 
+struct governor;
 struct line;
 
 /*
@@ -26,12 +27,14 @@ struct probe {
 	char *scope;        /* of the account; NULL: there is none */
 	char *access_token; /* secret */
 	int64_t known_ms;   /* it got through then */
+	bool waits;         /* for a slot of the quota */
 	bool had_its_turn; /* in this outage, and failed: now a job tries, for the account may be ill */
 };
 
 struct outages {
 	struct line *line;
 	struct http *http;
+	struct governor *governor; /* probes with a token count against the quota */
 	struct breaker breakers[ENDPOINTS];
 	struct health_need *needs[ENDPOINTS];
 	char reasons[ENDPOINTS]
@@ -42,9 +45,14 @@ struct outages {
 };
 
 /* Registers what readiness waits for: call it before the fetcher's thread starts. */
-void outages_init(struct outages *outages, struct line *line, struct http *http);
+void outages_init(
+	struct outages *outages, struct line *line, struct http *http, struct governor *governor);
 void outages_finish(struct outages *outages);
 
+/* One call at a time is made, to see whether it gets through. */
+bool outages_is_open(const struct outages *outages, enum metric_endpoint endpoint);
+/* A probe waits for a slot of the endpoint's quota. */
+bool outages_wants_probe(const struct outages *outages, enum metric_endpoint endpoint);
 /* When a call to the endpoint may go out: as breaker_next_ms(). */
 int64_t outages_next_ms(const struct outages *outages, enum metric_endpoint endpoint);
 void outages_note_sent(struct outages *outages, enum metric_endpoint endpoint);

@@ -5,13 +5,15 @@
  * big one, whose job is published first. Prints one figure a line: "alone." and "beside." are the
  * two runs, median_ms is when half of the small jobs had ended, slowest_ms when all had, both from
  * the producer's start; "beside.big_" is of the big one. A job that failed, or a row that is missing,
- * ends it with an error. tests/bench/run makes a table of several pairs. One thread.
+ * ends it with an error. With --store the others are beside a store of many small accounts instead, whose
+ * ids are the lowest. tests/bench/run makes a table of several pairs. One thread.
  *
  *     bench_big_account [OPTION]...
  *       --small N --videos-each N --videos-big N     the world [200, 20, 10000]
  *       --latency-ms N                               of every call [50]
  *       --concurrency N --quota N                    the worker; calls a minute to video/list [64, 0: no limit]
  *       --leave-big                                  end when the small ones have
+ *       --store N                                    accounts of a big store, instead of a big account
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -33,11 +35,11 @@
 #define LOOK_NS     20000000
 #define PATIENCE_MS 900000
 
-/* The big one is the first account: the producer publishes in the order of ids. */
+/* The big one is the first account: among accounts that were never read the producer goes by their ids. */
 enum company { ALONE, BESIDE_BIG };
 
 static struct options {
-	int64_t small, videos_each, videos_big, latency_ms, concurrency, quota;
+	int64_t small, videos_each, videos_big, latency_ms, concurrency, quota, store;
 	int leave_big; /* a flag of getopt_long() */
 } options = {
 	.small = 200, .videos_each = 20, .videos_big = 10000, .latency_ms = 50, .concurrency = 64};
@@ -64,6 +66,14 @@ static void expect(int64_t found, int64_t expected, const char *what)
 		fail_msg("%" PRId64 ", not %" PRId64 ": %s", found, expected, what);
 }
 
+/* Accounts that are not small ones. */
+static int64_t others(enum company company)
+{
+	if (company == ALONE)
+		return 0;
+	return options.store > 0 ? options.store : 1;
+}
+
 static void start_fleet(enum company company)
 {
 	char latency[24], concurrency[48], quota[48];
@@ -75,8 +85,11 @@ static void start_fleet(enum company company)
 	snprintf(quota, sizeof quota, "QUOTA_VIDEO_LIST=%" PRId64, options.quota);
 	world_init(&fleet.world);
 	fleet.world.videos_each = (uint32_t)options.videos_each;
-	fleet.world.videos_first = company == BESIDE_BIG ? (uint32_t)options.videos_big : 0;
-	test_fleet_create(&fleet, (uint32_t)options.small + (company == BESIDE_BIG),
+	if (company == BESIDE_BIG && options.store > 0)
+		fleet.big_store = (uint32_t)options.store;
+	else if (company == BESIDE_BIG)
+		fleet.world.videos_first = (uint32_t)options.videos_big;
+	test_fleet_create(&fleet, (uint32_t)(options.small + others(company)),
 		(const char *const[]){"--latency-ms", latency, NULL});
 	service_start(&logger, &fleet, "storesync-logger", NULL);
 	service_start(&worker, &fleet, "storesync-worker", settings);
@@ -147,7 +160,10 @@ static void report_big(const char *phase, int64_t began_us)
 static double run(const char *phase, enum company company)
 {
 	bool to_the_end = company == ALONE || !options.leave_big;
-	int64_t jobs = options.small + (company == BESIDE_BIG && to_the_end);
+	int64_t jobs = options.small + (to_the_end ? others(company) : 0);
+	int64_t videos = company == ALONE    ? 0
+			 : options.store > 0 ? options.store * options.videos_each
+					     : options.videos_big;
 	int64_t began_us;
 	double median_ms;
 
@@ -158,11 +174,10 @@ static double run(const char *phase, enum company company)
 	median_ms = small_ended_ms(began_us, "0.5");
 	print(phase, "median_ms", median_ms);
 	print(phase, "slowest_ms", small_ended_ms(began_us, "1"));
-	if (company == BESIDE_BIG)
+	if (company == BESIDE_BIG && options.store == 0)
 		report_big(phase, began_us);
 	if (to_the_end)
-		check(jobs, options.small * options.videos_each +
-				    (company == BESIDE_BIG ? options.videos_big : 0));
+		check(jobs, options.small * options.videos_each + videos);
 	stop_program(&worker);
 	stop_program(&logger);
 	test_fleet_destroy(&fleet);
@@ -195,11 +210,12 @@ static bool read_options(int argc, char **argv)
 		{"latency-ms", required_argument, NULL, 3},
 		{"concurrency", required_argument, NULL, 4},
 		{"quota", required_argument, NULL, 5},
+		{"store", required_argument, NULL, 6},
 		{"leave-big", no_argument, &options.leave_big, 1},
 		{0},
 	};
 	int64_t *const numbers[] = {&options.small, &options.videos_each, &options.videos_big,
-		&options.latency_ms, &options.concurrency, &options.quota};
+		&options.latency_ms, &options.concurrency, &options.quota, &options.store};
 	int place = 0, option;
 
 	while ((option = getopt_long(argc, argv, "", table, &place)) != -1) {

@@ -10,6 +10,7 @@
  *     bench_sync [OPTION]...
  *       --accounts N --videos-average N --videos-each N --latency-ms N     the world [300, 50, as average, 0]
  *       --concurrency N --workers N                                       the workers [64, 1]
+ *       --quota N     QUOTA_USER_INFO and QUOTA_VIDEO_LIST; up to 100000 the simulator enforces it [0]
  *       --prefilled   publish all jobs before the worker starts
  *       --rows        compare every column of every row, not their number alone
  *       --again       then sync the same day once more, by --force
@@ -25,8 +26,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <sys/time.h>
 #include <time.h>
 
 #include "common/clock.h"
@@ -36,12 +35,13 @@
 #include "tests/support/fleet.h"
 #include "tests/support/wait.h"
 
-#define WORKERS_MAX 4
-#define LOOK_NS     20000000
-#define PATIENCE_MS 300000
+#define WORKERS_MAX    16
+#define RATE_LIMIT_MAX 100000 /* that the simulator knows */
+#define LOOK_NS        20000000
+#define PATIENCE_MS    300000
 
 struct options {
-	int64_t accounts, videos_average, videos_each, latency_ms, concurrency, workers;
+	int64_t accounts, videos_average, videos_each, latency_ms, concurrency, workers, quota;
 	int prefilled, rows, again; /* flags of getopt_long() */
 };
 
@@ -91,19 +91,6 @@ static bool learn_rabbitmq(void *context)
 	return bench->rabbitmq != 0;
 }
 
-/* We ourselves, and the producers that have ended. */
-static double own_cpu_ms(void)
-{
-	struct rusage own, children;
-
-	getrusage(RUSAGE_SELF, &own);
-	getrusage(RUSAGE_CHILDREN, &children);
-	timeradd(&own.ru_utime, &own.ru_stime, &own.ru_utime);
-	timeradd(&children.ru_utime, &children.ru_stime, &children.ru_utime);
-	timeradd(&own.ru_utime, &children.ru_utime, &own.ru_utime);
-	return (double)own.ru_utime.tv_sec * 1000 + (double)own.ru_utime.tv_usec / 1000;
-}
-
 static void look(struct bench *bench, struct usage *usage)
 {
 	*usage = (struct usage){.at_ms = clock_monotonic_ms()};
@@ -115,7 +102,7 @@ static void look(struct bench *bench, struct usage *usage)
 	usage->postgres_ms = proc_family_cpu_ms(bench->postgres, bench->observer);
 	usage->rabbitmq_ms = proc_cpu_ms(bench->rabbitmq);
 	usage->simulator_ms = proc_cpu_ms(test_process_pid(bench->fleet.simulator));
-	usage->rest_ms = own_cpu_ms() + proc_cpu_ms(bench->observer);
+	usage->rest_ms = proc_own_cpu_ms() + proc_cpu_ms(bench->observer);
 	usage->wal_bytes = query(bench, "SELECT (pg_current_wal_insert_lsn() - '0/0')::int8");
 	usage->calls = test_fleet_calls(&bench->fleet);
 }
@@ -136,6 +123,16 @@ static double peak_mb_of_workers(const struct bench *bench)
 		peak_mb = mb > peak_mb ? mb : peak_mb;
 	}
 	return peak_mb;
+}
+
+/* How often the workers have asked for quota. */
+static double asks(const struct bench *bench)
+{
+	double sum = 0;
+
+	for (int i = 0; i < bench->workers_started; i++)
+		sum += service_metric(&bench->workers[i], "storesync_quota_asks_total");
+	return sum;
 }
 
 static void print(const char *phase, const char *name, double value)
@@ -164,6 +161,7 @@ static void report(struct bench *bench, const char *phase, const struct usage *b
 		(double)(after->wal_bytes - before->wal_bytes) / 1024 / jobs);
 	print(phase, "calls_per_job", (double)(after->calls - before->calls) / jobs);
 	print(phase, "calls_at_once", (double)test_fleet_stat(&bench->fleet, "highest_in_flight"));
+	print(phase, "quota_asks_per_call", asks(bench) / (double)test_fleet_calls(&bench->fleet));
 	print(phase, "worker_peak_mb", peak_mb_of_workers(bench));
 	print(phase, "logger_peak_mb", proc_peak_mb(bench->logger.pid));
 	print(phase, "stolen_percent",
@@ -177,10 +175,12 @@ static void start_fleet(struct bench *bench)
 {
 	const struct options *options = &bench->options;
 	struct world *world = &bench->fleet.world;
-	char latency[24];
-	const char *const arguments[] = {"--latency-ms", latency, NULL};
+	char latency[24], limit[40];
+	const char *const arguments[] = {"--latency-ms", latency, "--set", limit, NULL};
 
 	snprintf(latency, sizeof latency, "%" PRId64, options->latency_ms);
+	snprintf(limit, sizeof limit, "rate_limit=%" PRId64,
+		options->quota <= RATE_LIMIT_MAX ? options->quota : 0);
 	world_init(world);
 	world->videos_average = (uint32_t)options->videos_average;
 	world->videos_each = (uint32_t)options->videos_each;
@@ -193,8 +193,11 @@ static void start_fleet(struct bench *bench)
 
 static void start_programs(struct bench *bench)
 {
-	char concurrency[40];
-	const char *const settings[] = {concurrency, NULL};
+	char concurrency[40], users[40], videos[40];
+	const char *const settings[] = {concurrency, users, videos, NULL};
+
+	snprintf(users, sizeof users, "QUOTA_USER_INFO=%" PRId64, bench->options.quota);
+	snprintf(videos, sizeof videos, "QUOTA_VIDEO_LIST=%" PRId64, bench->options.quota);
 
 	snprintf(concurrency, sizeof concurrency, "WORKER_CONCURRENCY=%" PRId64,
 		bench->options.concurrency);
@@ -260,6 +263,8 @@ static void check(struct bench *bench, int64_t syncs)
 		accounts * syncs);
 	expect(bench, "SELECT count(*) FROM sync_logs", accounts * syncs);
 	expect(bench, "SELECT count(*) FROM tiktok_user_daily", accounts);
+	if (test_fleet_stat(&bench->fleet, "status_429"))
+		fail_msg("TikTok answered 429");
 	if (bench->options.videos_each)
 		expect(bench, "SELECT count(*) FROM tiktok_video_daily",
 			accounts * bench->options.videos_each);
@@ -332,6 +337,7 @@ static bool read_options(int argc, char **argv, struct options *options)
 		{"latency-ms", required_argument, NULL, 3},
 		{"concurrency", required_argument, NULL, 4},
 		{"workers", required_argument, NULL, 5},
+		{"quota", required_argument, NULL, 6},
 		{"prefilled", no_argument, &options->prefilled, 1},
 		{"rows", no_argument, &options->rows, 1},
 		{"again", no_argument, &options->again, 1},
@@ -339,7 +345,7 @@ static bool read_options(int argc, char **argv, struct options *options)
 	};
 	int64_t *const numbers[] = {&options->accounts, &options->videos_average,
 		&options->videos_each, &options->latency_ms, &options->concurrency,
-		&options->workers};
+		&options->workers, &options->quota};
 	int place = 0, option;
 
 	while ((option = getopt_long(argc, argv, "", table, &place)) != -1) {

@@ -19,7 +19,7 @@
 #include "tests/faults/harness.h"
 #include "tests/support/fleet.h"
 
-#define CREW_MAX     12
+#define CREW_MAX     20
 #define CREW_LEAVING 64
 
 enum crew_strike { STRIKE_KILL, STRIKE_STOP, STRIKE_TERM };

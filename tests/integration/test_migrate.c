@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include <dirent.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,13 +30,11 @@
 #define MISUSED   2
 #define DIFFERENT 3
 
-/* How many there are, and the number of the one that a test adds. */
-#define MIGRATIONS 13
-#define NEXT       "0014"
-
 static struct test_database database;
 static char *directory; /* a copy of the migrations that a test may spoil */
 static struct text output;
+static int migrations;        /* how many there are */
+static char newest[NAME_MAX]; /* the last of them */
 
 /* ---- a directory of migrations ---- */
 
@@ -90,6 +89,10 @@ static void for_each_file(const char *folder, void (*visit)(const char *folder, 
 
 static void copy_file(const char *folder, const char *file)
 {
+	migrations++;
+	if (strcmp(file, newest) > 0)
+		snprintf(newest, sizeof newest, "%s", file);
+
 	struct text from = {0};
 	struct text content = {0};
 
@@ -98,6 +101,15 @@ static void copy_file(const char *folder, const char *file)
 	write_migration(file, text_string(&content));
 	text_finish(&from);
 	text_finish(&content);
+}
+
+/* The file of a migration that a test adds: "0010" and suffix. Valid until the next call. */
+static const char *next_file(const char *suffix)
+{
+	static char file[NAME_MAX];
+
+	snprintf(file, sizeof file, "%04d%s", migrations + 1, suffix);
+	return file;
 }
 
 static void remove_file(const char *folder, const char *file)
@@ -151,6 +163,8 @@ static int64_t applied(void)
 
 static int begin(void **state)
 {
+	migrations = 0;
+	newest[0] = '\0';
 	directory = test_temporary_path("migrations");
 	assert_int_equal(mkdir(directory, 0700), 0);
 	for_each_file(STORESYNC_SOURCE_MIGRATIONS_DIR, copy_file);
@@ -258,15 +272,18 @@ static void the_second_runner_waits_and_says_so(void **state)
 
 static void a_failing_migration_is_located_and_undone(void **state)
 {
-	write_migration(NEXT "_spoiled.sql",
+	char summary[60];
+
+	write_migration(next_file("_spoiled.sql"),
 		"CREATE TABLE half (id int);\n\nALTER TABLE half ADD COLUMN x no_such_type;\n");
 
 	assert_int_equal(syncctl("migrate", "up", NULL), FAILED);
 
-	assert_printed(NEXT "_spoiled.sql: line 3: ");
+	assert_printed(next_file("_spoiled.sql: line 3: "));
 	assert_printed("no_such_type");
-	assert_printed("13 of 14 migrations are");
-	assert_int_equal(applied(), MIGRATIONS);
+	snprintf(summary, sizeof summary, "%d of %d migrations are", migrations, migrations + 1);
+	assert_printed(summary);
+	assert_int_equal(applied(), migrations);
 	assert_int_equal(test_query_integer(database.db,
 				 "SELECT count(*) FROM pg_class WHERE relname = 'half'"),
 		0);
@@ -274,12 +291,12 @@ static void a_failing_migration_is_located_and_undone(void **state)
 
 static void a_migration_that_ends_its_transaction_is_refused(void **state)
 {
-	write_migration(NEXT "_commits.sql", "CREATE TABLE half (id int); COMMIT;");
+	write_migration(next_file("_commits.sql"), "CREATE TABLE half (id int); COMMIT;");
 
 	assert_int_equal(syncctl("migrate", "up", NULL), FAILED);
-	assert_printed(NEXT "_commits.sql");
+	assert_printed(next_file("_commits.sql"));
 	assert_printed("leave out BEGIN, COMMIT");
-	assert_int_equal(applied(), MIGRATIONS);
+	assert_int_equal(applied(), migrations);
 }
 
 /* ---- spoiled directories ---- */
@@ -288,11 +305,11 @@ static void an_edited_file_is_named(void **state)
 {
 	syncctl("migrate", "up", NULL);
 	append_to_migration("0003_fetched_at.sql", "-- an afterthought\n");
-	write_migration(NEXT "_new.sql", "CREATE TABLE new (id int);");
+	write_migration(next_file("_new.sql"), "CREATE TABLE new (id int);");
 
 	assert_int_equal(syncctl("migrate", "up", NULL), FAILED);
 	assert_printed("0003_fetched_at.sql was edited after it was applied");
-	assert_int_equal(applied(), MIGRATIONS);
+	assert_int_equal(applied(), migrations);
 	assert_int_equal(syncctl("migrate", "verify", NULL), FAILED);
 	assert_printed("0003_fetched_at.sql was edited");
 	assert_int_equal(syncctl("migrate", "status", NULL), FAILED);
@@ -302,10 +319,12 @@ static void an_edited_file_is_named(void **state)
 static void a_missing_applied_file_is_named(void **state)
 {
 	syncctl("migrate", "up", NULL);
-	remove_migration("0013_token_issued_at.sql");
+	remove_migration(newest);
 
 	assert_int_equal(syncctl("migrate", "up", NULL), FAILED);
-	assert_printed("0013_token_issued_at was applied");
+	newest[strcspn(newest, ".")] = '\0';
+	assert_printed(newest);
+	assert_printed(" was applied");
 	assert_printed("no such file");
 	assert_int_equal(syncctl("migrate", "status", NULL), FAILED);
 	assert_printed("file missing");
@@ -338,11 +357,11 @@ static void a_file_with_another_name_is_named(void **state)
 
 static void new_begins_the_next_file(void **state)
 {
-	char *path = path_in_directory(NEXT "_add_region.sql");
+	char *path = path_in_directory(next_file("_add_region.sql"));
 	struct text content = {0};
 
 	assert_int_equal(syncctl("migrate", "new", "add_region"), DONE);
-	assert_printed("/" NEXT "_add_region.sql\n");
+	assert_printed(next_file("_add_region.sql\n"));
 	test_read_file(path, &content);
 	assert_int_equal(strncmp(text_string(&content), "-- ", 3), 0);
 	assert_int_equal(syncctl("migrate", "up", NULL), DONE);

@@ -36,6 +36,7 @@ struct mailbox {
 	struct broker *broker;
 	int count;
 	char (*ids)[UUID_TEXT_SIZE];
+	int64_t accounts[16];     /* of the first messages, as they came */
 	struct job_message first; /* the first message */
 };
 
@@ -49,6 +50,8 @@ static void take_message(void *context, const struct broker_delivery *delivery)
 		if (!job_message_read(delivery->body, delivery->length, &message, &err) ||
 			strcmp(message.job_id, delivery->message_id) != 0)
 			fail_msg("not a job message with its id: %s", err.text);
+		if (mailbox->count < 16)
+			mailbox->accounts[mailbox->count] = message.account_id;
 		memcpy(mailbox->ids[mailbox->count++], message.job_id, UUID_TEXT_SIZE);
 		job_message_finish(&message);
 		if (mailbox->count == 1)
@@ -471,6 +474,69 @@ static void day_is_that_of_the_time_zone(void **state)
 	environment[3] = NULL;
 }
 
+/* The queue holds jobs of exactly these accounts, in this order. */
+static void assert_published_in_order(const int64_t *accounts, int expected)
+{
+	struct mailbox mailbox;
+
+	collect(&mailbox, "sync.jobs", expected);
+	assert_int_equal(mailbox.count, expected);
+	for (int i = 0; i < expected; i++)
+		assert_int_equal(mailbox.accounts[i], accounts[i]);
+	free(mailbox.ids);
+}
+
+/* Accounts 1 to 6 belong to one store and are the stalest, 7 and 8 have a store each. */
+static void create_big_store(void)
+{
+	test_insert_accounts(database.db, 8);
+	test_execute(database.db,
+		"UPDATE store_accounts SET store_code = 'store-1' WHERE id <= 6;"
+		"UPDATE store_accounts SET last_sync_at = now() - id * interval '1 hour';"
+		"UPDATE store_accounts SET last_sync_at = now() - interval '1 minute' WHERE id >= 7;"
+		"UPDATE store_accounts SET last_sync_at = NULL WHERE id IN (3, 5)");
+}
+
+static void the_stalest_account_of_each_store_goes_first(void **state)
+{
+	create_big_store();
+	assert_produces((const char *const[]){NULL}, "published 8");
+	assert_published_in_order((const int64_t[]){3, 7, 8, 5, 6, 4, 2, 1}, 8);
+}
+
+static void an_interrupted_run_goes_on_in_its_order(void **state)
+{
+	create_big_store();
+	assert_produces((const char *const[]){NULL}, "published 8");
+	purge("sync.jobs");
+	test_execute(database.db,
+		"UPDATE sync_jobs SET published_at = NULL WHERE account_id IN (1, 2, 5, 8)");
+	assert_produces((const char *const[]){NULL}, "planned 0, published 4");
+	assert_published_in_order((const int64_t[]){8, 5, 2, 1}, 4);
+}
+
+/* Jobs that other programs wrote have no place; none of them is left out. */
+static void jobs_without_a_place_are_published_too(void **state)
+{
+	create_big_store();
+	test_execute(database.db,
+		"INSERT INTO sync_jobs (job_id, run_id, account_id, store_code, job_type, snapshot_date)"
+		" SELECT gen_random_uuid(), gen_random_uuid(), id, store_code, 'daily_sync',"
+		"  (now() AT TIME ZONE 'UTC')::date FROM store_accounts WHERE id IN (2, 7);"
+		"UPDATE sync_jobs SET place = -5 WHERE account_id = 7");
+	assert_produces((const char *const[]){NULL}, "planned 6, published 8");
+	assert_published_in_order((const int64_t[]){7, 2, 3, 8, 5, 6, 4, 1}, 8);
+}
+
+static void tokens_that_expire_first_are_refreshed_first(void **state)
+{
+	test_insert_accounts(database.db, 3);
+	test_execute(database.db,
+		"UPDATE store_accounts SET token_expires_at = now() + (10 - id) * interval '1 minute'");
+	assert_produces((const char *const[]){"--job-type", "token_refresh", NULL}, "published 3");
+	assert_published_in_order((const int64_t[]){3, 2, 1}, 3);
+}
+
 /* ---- What happens to it ---- */
 
 static struct test_process *start(void)
@@ -666,6 +732,10 @@ int main(void)
 		cmocka_unit_test_setup(
 			token_refresh_is_spread_over_the_last_part_of_any_life, setup),
 		cmocka_unit_test_setup(token_refresh_is_not_for_grants_that_have_expired, setup),
+		cmocka_unit_test_setup(the_stalest_account_of_each_store_goes_first, setup),
+		cmocka_unit_test_setup(an_interrupted_run_goes_on_in_its_order, setup),
+		cmocka_unit_test_setup(jobs_without_a_place_are_published_too, setup),
+		cmocka_unit_test_setup(tokens_that_expire_first_are_refreshed_first, setup),
 		cmocka_unit_test_setup(day_is_that_of_the_time_zone, setup),
 		cmocka_unit_test_setup(two_at_once_publish_each_job_once, setup),
 		cmocka_unit_test_setup(killed_run_is_finished_by_the_next_start, setup),

@@ -41,15 +41,23 @@ static void append_sql_text(struct text *sql, const char *string)
 	text_append_char(sql, '\'');
 }
 
+/* The number of the account's store. */
+static uint32_t store_of(const struct test_fleet *fleet, uint32_t account)
+{
+	return account < fleet->big_store ? 0 : account;
+}
+
 static void append_cell(struct text *sql, const struct token_cipher *cipher,
-	const struct world *world, const struct world_account *account, enum token_column column)
+	const struct test_fleet *fleet, const struct world_account *account,
+	enum token_column column)
 {
 	char token[WORLD_TOKEN_SIZE], store[32];
 	struct text cell = {0};
 
-	world_token(world, column == TOKEN_ACCESS ? WORLD_TOKEN_ACCESS : WORLD_TOKEN_REFRESH,
-		account->number, 1, token);
-	snprintf(store, sizeof store, "store-%u", account->number);
+	world_token(&fleet->world,
+		column == TOKEN_ACCESS ? WORLD_TOKEN_ACCESS : WORLD_TOKEN_REFRESH, account->number,
+		1, token);
+	snprintf(store, sizeof store, "store-%u", store_of(fleet, account->number));
 	token_cipher_seal(cipher, store, account->open_id, column, token, &cell);
 	append_sql_text(sql, text_string(&cell));
 	text_append(sql, ", ");
@@ -72,11 +80,11 @@ static void connect_accounts(struct test_fleet *fleet)
 			"INSERT INTO store_accounts (id, store_code, open_id, encrypted_access_token,"
 			" encrypted_refresh_token, token_expires_at, refresh_token_expires_at, scope)"
 			" VALUES (%u, 'store-%u', ",
-			n, n + 1, n);
+			n, n + 1, store_of(fleet, n));
 		append_sql_text(&sql, account.open_id);
 		text_append(&sql, ", ");
-		append_cell(&sql, cipher, &fleet->world, &account, TOKEN_ACCESS);
-		append_cell(&sql, cipher, &fleet->world, &account, TOKEN_REFRESH);
+		append_cell(&sql, cipher, fleet, &account, TOKEN_ACCESS);
+		append_cell(&sql, cipher, fleet, &account, TOKEN_REFRESH);
 		text_append(&sql, "now() + interval '2 hours', now() + interval '180 days', ");
 		append_sql_text(&sql, account.scope);
 		text_append(&sql, ");\n");
@@ -179,7 +187,7 @@ void test_fleet_create(
 	static const char *const apply[] = {"syncctl", "topology", "apply", NULL};
 	struct text output = {0};
 
-	*fleet = (struct test_fleet){.world = fleet->world};
+	*fleet = (struct test_fleet){.world = fleet->world, .big_store = fleet->big_store};
 	if (!fleet->world.client_key[0])
 		world_init(&fleet->world);
 	fleet->world.accounts = accounts;
@@ -320,9 +328,11 @@ void test_fleet_wait_until_done(struct test_fleet *fleet)
 		0);
 }
 
-static void append_user(struct text *sql, const struct world_account *account)
+static void append_user(
+	struct text *sql, const struct test_fleet *fleet, const struct world_account *account)
 {
-	text_append_format(sql, "INSERT INTO expected_users VALUES ('store-%u', ", account->number);
+	text_append_format(sql, "INSERT INTO expected_users VALUES ('store-%u', ",
+		store_of(fleet, account->number));
 	append_sql_text(sql, account->open_id);
 	text_append(sql, ", ");
 	append_sql_text(sql, account->display_name);
@@ -333,15 +343,15 @@ static void append_user(struct text *sql, const struct world_account *account)
 		(long long)account->public_videos);
 }
 
-static void append_video(
-	struct text *sql, const struct world_account *account, const struct world_video *video)
+static void append_video(struct text *sql, const struct test_fleet *fleet,
+	const struct world_account *account, const struct world_video *video)
 {
 	char share_url[sizeof video->share_url];
 
 	snprintf(share_url, sizeof share_url, "%.*s", (int)strcspn(video->share_url, "?"),
 		video->share_url);
 	text_append_format(sql, "INSERT INTO expected_videos VALUES ('store-%u', '%s', ",
-		account->number, video->id);
+		store_of(fleet, account->number), video->id);
 	append_sql_text(sql, video->video_description);
 	text_append(sql, ", ");
 	append_sql_text(sql, video->cover_image_url);
@@ -370,10 +380,10 @@ static void expect_world(struct test_fleet *fleet, bool (*is_left_out)(uint32_t 
 		if (is_left_out && is_left_out(n))
 			continue;
 		world_account(&fleet->world, n, &account);
-		append_user(&sql, &account);
+		append_user(&sql, fleet, &account);
 		for (uint32_t v = 0; v < account.video_count; v++) {
 			world_video(&fleet->world, &account, v, &video);
-			append_video(&sql, &account, &video);
+			append_video(&sql, fleet, &account, &video);
 		}
 	}
 	test_execute(fleet->database.db, text_string(&sql));

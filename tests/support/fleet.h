@@ -31,6 +31,7 @@ struct test_fleet {
 	struct test_database database;
 	struct test_vhost vhost;
 	struct world world;
+	uint32_t big_store; /* so many of the first accounts belong to store-0 */
 	struct test_process *simulator;
 	char *simulator_url;
 	char *spool; /* TOKEN_SPOOL_DIR of its workers, who make it */
@@ -41,8 +42,8 @@ struct test_fleet {
 };
 
 /*
- * Everything but workers and loggers: account n of the world belongs to store "store-n"
- * (store_accounts.id n + 1), its tokens are sealed cells. simulator_arguments (ended by NULL; NULL:
+ * Everything but workers and loggers: account n of the world belongs to store "store-n", or to
+ * "store-0" (store_accounts.id n + 1), its tokens are sealed cells. simulator_arguments (ended by NULL; NULL:
  * none) follow those that make the world; the simulator has no limit of calls.
  */
 void test_fleet_create(

@@ -13,5 +13,10 @@
  * body is added to reply (NULL: not wanted).
  */
 int test_web_call(const char *method, const char *url, const char *body, struct text *reply);
+/*
+ * GET url; returns the status. Where the answer sends us to is added to location, not followed; what it
+ * holds to reply (NULL: not wanted).
+ */
+int test_web_follow(const char *url, struct text *location, struct text *reply);
 
 #endif

@@ -83,6 +83,27 @@ static void older_cells_open_with_either_length_of_iv(void **state)
 	token_cipher_destroy(cipher);
 }
 
+/* The same parts in hex between colons, the tag in the middle or last. */
+static void older_cells_in_hex_open(void **state)
+{
+	struct token_cipher *cipher = make_cipher(KEY, NULL);
+	struct text bytes = {0}, cell = {0};
+	char iv[33], tag[33], text[64];
+
+	assert_true(crypto_unbase64(OLDER_CELL_IV_16, strlen(OLDER_CELL_IV_16), &bytes));
+	crypto_hex(bytes.data, 16, iv);
+	crypto_hex(bytes.data + 16, 16, tag);
+	crypto_hex(bytes.data + 32, bytes.length - 32, text);
+	text_append_format(&cell, "%s:%s:%s", iv, tag, text);
+	assert_opens(cipher, TOKEN_ACCESS, cell.data, "act.example");
+	text_clear(&cell);
+	text_append_format(&cell, "%s:%s:%s", iv, text, tag);
+	assert_opens(cipher, TOKEN_ACCESS, cell.data, "act.example");
+	text_finish(&cell);
+	text_finish(&bytes);
+	token_cipher_destroy(cipher);
+}
+
 static void a_sealed_token_opens_again(void **state)
 {
 	static const char *const tokens[] = {"", "a", "act.\xc3\xa9\xf0\x9f\x98\x80\"\\",
@@ -222,6 +243,47 @@ static void bad_keys_are_refused_by_name_and_never_quoted(void **state)
 	}
 }
 
+static void the_key_that_opens_a_cell_is_told(void **state)
+{
+	static const struct {
+		const char *key, *old_keys;
+		const char *cell;
+		size_t place;
+	} cells[] = {
+		{KEY, OTHER_KEY, V1_ACCESS_CELL, 0},
+		{OTHER_KEY, KEY, V1_ACCESS_CELL, 1},
+		{KEY, OTHER_KEY, OLDER_CELL_IV_12, 0},
+		{OTHER_KEY, KEY, OLDER_CELL_IV_16, 1},
+	};
+
+	for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++) {
+		struct token_cipher *cipher = make_cipher(cells[i].key, cells[i].old_keys);
+		struct text token = {0};
+		struct error err;
+		size_t place = 99;
+
+		assert_true(token_cipher_open_telling(cipher, "store-1", "open-1", TOKEN_ACCESS,
+			cells[i].cell, &token, &place, &err));
+		assert_int_equal(place, cells[i].place);
+		assert_int_equal(token_cipher_key_count(cipher), 2);
+		assert_string_equal(token_cipher_key_id(cipher, place), "630dcd29");
+		text_finish_secret(&token);
+		token_cipher_destroy(cipher);
+	}
+}
+
+static void only_a_v1_cell_names_its_key(void **state)
+{
+	static const char *const nameless[] = {OLDER_CELL_IV_12, "", "v1:", "v1:630dcd2",
+		"v1:630dcd29", "v1:630DCD29:", "v2:630dcd29:"};
+	char id[TOKEN_KEY_ID_SIZE];
+
+	assert_true(token_cell_key_id(V1_ACCESS_CELL, id));
+	assert_string_equal(id, "630dcd29");
+	for (size_t i = 0; i < sizeof nameless / sizeof nameless[0]; i++)
+		assert_false(token_cell_key_id(nameless[i], id));
+}
+
 static void destroying_nothing_is_harmless(void **state)
 {
 	struct token_cipher *cipher = NULL;
@@ -235,6 +297,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(cells_of_another_implementation_open),
 		cmocka_unit_test(older_cells_open_with_either_length_of_iv),
+		cmocka_unit_test(older_cells_in_hex_open),
 		cmocka_unit_test(a_sealed_token_opens_again),
 		cmocka_unit_test(sealing_twice_gives_two_cells),
 		cmocka_unit_test(a_cell_opens_only_in_its_own_row_and_column),
@@ -244,6 +307,8 @@ int main(void)
 		cmocka_unit_test(damaged_cells_are_refused),
 		cmocka_unit_test(a_token_with_a_nul_is_refused),
 		cmocka_unit_test(bad_keys_are_refused_by_name_and_never_quoted),
+		cmocka_unit_test(the_key_that_opens_a_cell_is_told),
+		cmocka_unit_test(only_a_v1_cell_names_its_key),
 		cmocka_unit_test(destroying_nothing_is_harmless),
 	};
 

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 /* Fields of /proc/PID/stat, as proc(5) numbers them; the first two are the pid and the name. */
@@ -174,4 +176,16 @@ void proc_machine(struct proc_machine *machine)
 	}
 	machine->busy_ms = ms[0] + ms[1] + ms[2] + ms[5] + ms[6];
 	machine->stolen_ms = ms[7];
+}
+
+double proc_own_cpu_ms(void)
+{
+	struct rusage own, children;
+
+	getrusage(RUSAGE_SELF, &own);
+	getrusage(RUSAGE_CHILDREN, &children);
+	timeradd(&own.ru_utime, &own.ru_stime, &own.ru_utime);
+	timeradd(&children.ru_utime, &children.ru_stime, &children.ru_utime);
+	timeradd(&own.ru_utime, &children.ru_utime, &own.ru_utime);
+	return (double)own.ru_utime.tv_sec * 1000 + (double)own.ru_utime.tv_usec / 1000;
 }

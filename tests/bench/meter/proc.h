@@ -29,4 +29,7 @@ struct proc_machine {
 
 void proc_machine(struct proc_machine *machine);
 
+/* Of this process, and of its children that have ended: in milliseconds. */
+double proc_own_cpu_ms(void);
+
 #endif

@@ -14,6 +14,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -21,6 +22,7 @@
 
 #include "common/clock.h"
 #include "tests/support/wait.h"
+#include "tests/support/web.h"
 
 #define LOOK_NS      1000000
 #define SETTINGS_MAX 8
@@ -86,4 +88,23 @@ int64_t service_wait_until_ready(struct service *service)
 		nanosleep(&pause, NULL);
 	}
 	return clock_monotonic_ms() - service->began_ms;
+}
+
+double service_metric(const struct service *service, const char *name)
+{
+	struct text page = {0};
+	char url[64], line[128];
+	const char *at;
+	double value = 0;
+
+	snprintf(url, sizeof url, "http://127.0.0.1:%d/metrics", service->port);
+	snprintf(line, sizeof line, "\n%s ", name);
+	assert_int_equal(test_web_call("GET", url, NULL, &page), 200);
+	at = strstr(text_string(&page), line);
+	if (!at)
+		fail_msg("there is no metric %s", name);
+	else
+		value = strtod(at + strlen(line), NULL);
+	text_finish(&page);
+	return value;
 }

@@ -32,4 +32,7 @@ void service_start(struct service *service, struct test_fleet *fleet, const char
  */
 int64_t service_wait_until_ready(struct service *service);
 
+/* A metric without labels of its /metrics; ends the benchmark when there is none such. */
+double service_metric(const struct service *service, const char *name);
+
 #endif

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * TikTok's quota as the fleet keeps it: QUOTA_* calls to an endpoint in any 60 s ("Rate Limits": a
+ * one-minute sliding window, each endpoint counted separately), sent evenly. The guard makes up for
+ * what happens between a call's slot and its arrival at TikTok; worker/slots.h shares it out.
+ */
+#ifndef COMMON_QUOTA_H
+#define COMMON_QUOTA_H
+
+#define QUOTA_WINDOW_MS 60000
+#define QUOTA_GUARD_MS  1000
+
+#endif
