@@ -32,6 +32,8 @@
 #define ACCOUNTS    300
 #define VIDEOS      50 /* three pages */
 #define WARM_UP_MS  5000
+#define CALLS_MAX   1000000
+#define WINDOW_US   60000000
 #define LIBFAKETIME "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
 
 static struct harness harness;
@@ -40,15 +42,20 @@ static struct crew crew;
 static struct oracle oracle;
 static uint64_t seed;
 static int64_t workers = 4, seconds = 75, limit = 600, kills = 4, percent = 97;
+static char *journal; /* of every call, by the simulator */
 static char user_quota[40], video_quota[40];
 static const char *const plain[] = {user_quota, video_quota, NULL};
 
 static void open_fleet(void)
 {
 	static char rate_limit[40];
-	const char *const arguments[] = {"--latency-ms", "100", "--set", rate_limit, NULL};
+	const char *arguments[] = {
+		"--latency-ms", "100", "--set", rate_limit, "--journal", NULL, NULL};
 
 	harness_open(&harness, "quota", seed);
+	journal = harness_path(&harness, "tiktok");
+	unlink(journal);
+	arguments[5] = journal;
 	snprintf(rate_limit, sizeof rate_limit, "rate_limit=%" PRId64, limit);
 	snprintf(user_quota, sizeof user_quota, "QUOTA_USER_INFO=%" PRId64, limit);
 	snprintf(video_quota, sizeof video_quota, "QUOTA_VIDEO_LIST=%" PRId64, limit);
@@ -139,13 +146,41 @@ static double asks_per_slot(void)
 	return slots > 0 ? asks / slots : 0;
 }
 
+/*
+ * The most calls that any 60 seconds have seen, by the moments in the journal: not by the simulator's own
+ * windows, which refuse.
+ */
+static int64_t most_in_60s(const char *endpoint)
+{
+	static int64_t moments_us[CALLS_MAX];
+	size_t count = 0, first = 0, most = 0;
+	struct text text = {0};
+
+	test_read_file(journal, &text);
+	for (const char *line = text_string(&text); *line; line += strcspn(line, "\n") + 1) {
+		char *end;
+		int64_t moment_us = strtoll(line, &end, 10);
+
+		if (strncmp(end + 1, endpoint, strlen(endpoint)) != 0 ||
+			end[1 + strlen(endpoint)] != '\t')
+			continue;
+		assert_true(count < CALLS_MAX);
+		moments_us[count++] = moment_us;
+		while (moment_us - moments_us[first] >= WINDOW_US)
+			first++;
+		if (count - first > most)
+			most = count - first;
+	}
+	text_finish(&text);
+	return (int64_t)most;
+}
+
 static void check_endpoint(const char *endpoint)
 {
 	char name[64];
-	int64_t most;
+	int64_t most = most_in_60s(endpoint);
 
-	snprintf(name, sizeof name, "%s.highest_in_60s", endpoint);
-	most = test_fleet_stat(&fleet, name);
+	snprintf(name, sizeof name, "%s.most_in_60s", endpoint);
 	harness_figure(&harness, name, (double)most);
 	if (most > limit)
 		harness_check(&harness, "I11",
@@ -189,6 +224,7 @@ static void all_of_the_quota_is_used_and_not_one_call_more(void **state)
 				"%.1f %% of the allowed calls were made, wanted are %" PRId64, used,
 				percent));
 	free(path);
+	free(journal);
 	crew_stop(&crew);
 	oracle_finish(&oracle);
 	crew_finish(&crew);
