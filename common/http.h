@@ -43,6 +43,8 @@ struct http_request {
 	 * token must not be used twice.
 	 */
 	bool send_once;
+	/* Told with the owner, in http_run(), when the request is about to be written; NULL: nobody asks. */
+	void (*began)(void *owner);
 };
 
 struct http_reply {
@@ -53,7 +55,6 @@ struct http_reply {
 	int64_t retry_after_ms; /* of the Retry-After header in seconds, at most a day; -1: none */
 	char log_id[64];        /* of the x-tt-logid header; empty: none */
 	int64_t elapsed_ms;
-	int64_t began_ms; /* of those, until the request began to be written */
 	struct error error;
 };
 

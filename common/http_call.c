@@ -58,6 +58,17 @@ static size_t take_header(char *bytes, size_t size, size_t count, void *argument
 	return call->header_bytes > HEADERS_MAX_BYTES ? 0 : size * count;
 }
 
+/* The connection is there, new or kept, and the request comes next. */
+static int note_beginning(
+	void *argument, char *their_ip, char *our_ip, int their_port, int our_port)
+{
+	struct http_call *call = argument;
+
+	if (call->began)
+		call->began(call->owner);
+	return CURL_PREREQFUNC_OK;
+}
+
 struct http_call *http_call_create(const struct http_options *options, CURLSH *share)
 {
 	struct http_call *call = memory_allocate(1, sizeof *call);
@@ -88,6 +99,8 @@ struct http_call *http_call_create(const struct http_options *options, CURLSH *s
 	set_pointer(easy, CURLOPT_WRITEDATA, call);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
 	set_pointer(easy, CURLOPT_HEADERDATA, call);
+	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, note_beginning);
+	set_pointer(easy, CURLOPT_PREREQDATA, call);
 	return call;
 }
 
@@ -137,6 +150,7 @@ void http_call_prepare(struct http_call *call, const struct http_request *reques
 	bool is_tls = strncasecmp(request->url, "https:", 6) == 0;
 
 	call->started_ms = clock_monotonic_ms();
+	call->began = request->began;
 	set_pointer(call->easy, CURLOPT_URL, request->url);
 	set_number(call->easy, CURLOPT_TIMEOUT_MS,
 		request->deadline_ms > 0 ? (long)request->deadline_ms : 1);
@@ -239,13 +253,10 @@ static void explain(struct http_call *call, CURLcode result, struct error *err)
 
 void http_call_read_reply(struct http_call *call, CURLcode result, struct http_reply *reply)
 {
-	curl_off_t began_us = 0;
 	long status = 0;
 
 	*reply = (struct http_reply){.body = "", .retry_after_ms = -1};
 	reply->elapsed_ms = clock_monotonic_ms() - call->started_ms;
-	curl_easy_getinfo(call->easy, CURLINFO_PRETRANSFER_TIME_T, &began_us);
-	reply->began_ms = began_us / 1000;
 	read_log_id(find_header(call, "x-tt-logid"), reply->log_id, sizeof reply->log_id);
 	if (result != CURLE_OK) {
 		explain(call, result, &reply->error);

@@ -19,6 +19,7 @@ struct http_call {
 	bool is_ended; /* its done is running */
 	http_done *done;
 	void *owner;
+	void (*began)(void *owner);
 	int64_t started_ms;
 	size_t reply_max_bytes;
 	size_t header_bytes;

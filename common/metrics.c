@@ -180,6 +180,11 @@ static void check_slot(enum metric metric, int slot)
 	assert(slot_is_used(metric, slot));
 }
 
+const char *metric_endpoint_name(enum metric_endpoint endpoint)
+{
+	return endpoints[endpoint];
+}
+
 int metric_api_slot(enum metric_endpoint endpoint, int status)
 {
 	enum api_status api_status = API_OTHER;

@@ -60,6 +60,8 @@ enum metric_rows { ROWS_USER, ROWS_VIDEO, ROWS_SLOTS };
 enum metric_confirm { CONFIRM_ACKED, CONFIRM_NACKED, CONFIRM_RETURNED, CONFIRM_SLOTS };
 enum metric_result { RESULT_STORED, RESULT_REPEATED, RESULT_REFUSED, RESULT_SLOTS };
 
+/* "user_info": in labels, and in the table quotas. */
+const char *metric_endpoint_name(enum metric_endpoint endpoint);
 /* The slot of an endpoint and an HTTP status (0: no answer). */
 int metric_api_slot(enum metric_endpoint endpoint, int status);
 /* The slot of an endpoint and the fate of a slot of its quota. */

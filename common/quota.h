@@ -7,7 +7,12 @@
 #ifndef COMMON_QUOTA_H
 #define COMMON_QUOTA_H
 
+#include <stdint.h>
+
 #define QUOTA_WINDOW_MS 60000
 #define QUOTA_GUARD_MS  1000
+
+/* How far two slots are apart, in microseconds, that keep to so many calls a minute. */
+int64_t quota_step_us(int64_t calls_per_minute);
 
 #endif

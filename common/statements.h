@@ -18,7 +18,7 @@ enum statement {
 	STATEMENT_LEASE_TOKEN,
 	STATEMENT_SAVE_TOKEN,
 	STATEMENT_RELEASE_TOKEN,
-	/* worker: governor; statements_quota.c */
+	/* worker: governor; and the operator; statements_quota.c */
 	STATEMENT_LEASE_QUOTA,
 	STATEMENT_LIMIT_QUOTA,
 	/* worker: writer */

@@ -10,7 +10,7 @@
 /* clang-format off */
 const struct statement_definition statements_of_quota[STATEMENTS] = {
 	/* Lease slots: $1 client key, $2 endpoint, $3 the step in microseconds, $4 how far ahead, likewise, $5 calls that wait, $6 those of express jobs among them. */
-	[STATEMENT_LEASE_QUOTA] = {"lease_quota", PROGRAM_WORKER,
+	[STATEMENT_LEASE_QUOTA] = {"lease_quota", PROGRAM_WORKER | PROGRAM_OPERATOR,
 		"SELECT granted, first_slot_us, step_us, paused_us, now_us FROM lease_quota($1, $2, $3, $4, $5, $6, NULL)",
 		"text,text,int8,int8,int4,int4", "int4,int8,int8,int8,int8"},
 

@@ -4,11 +4,13 @@
 -- The row hands out slots: moments, one step apart, at which one call may be sent. Every slot is given out once, and each lies at
 -- least a step after the one before it; a step is (60 s + guard) / limit, so that any limit + 1 slots in a row span more than
 -- 60 s (the argument is carried on in worker/slots.h). next_slot_at is the first slot that nobody has. It is only ever a little ahead
--- of now: what a worker that dies had leased passes by unused, a second of quota at most, and needs no tidying.
+-- of now, a second, or seven where express jobs have drawn on their share: what a worker that dies had leased passes by unused, and needs no tidying.
 --
 -- One clock: this server's. A step of that clock backwards makes next_slot_at look far away; then the fleet waits until no slot that
 -- was given out before lies within a window of the next one, and goes on. (A step forwards lets the slots that were leased before
--- it be sent beside new ones: as many calls too many as were leased, a second's worth.)
+-- it be sent beside new ones: as many calls too many as were leased.)
+--
+-- The workers tell the step. While their settings differ, as in a rolling change, the largest step of the last minute counts for all.
 --
 -- A 429 all the same means that somebody else uses the client key, or that TikTok allows less. Everybody pauses until paused_until:
 -- for as long as TikTok asks, else 1 s, doubled while it goes on, at most a minute. The pace falls to 0.7 of what it was, and grows
@@ -18,6 +20,8 @@ CREATE TABLE quotas (
 	client_key text NOT NULL,
 	endpoint text NOT NULL,
 	next_slot_at timestamptz NOT NULL DEFAULT '-infinity',
+	asked_step_us bigint NOT NULL DEFAULT 0,             -- by the most cautious worker of the last minute
+	asked_at timestamptz NOT NULL DEFAULT '-infinity',
 	reserve_at timestamptz NOT NULL DEFAULT '-infinity', -- the share of express jobs is used up until then
 	paused_until timestamptz NOT NULL DEFAULT '-infinity',
 	pace double precision NOT NULL DEFAULT 1,            -- as it was at limited_at
@@ -50,6 +54,7 @@ DECLARE
 	step interval;
 	start timestamptz;
 	reserved integer;
+	cautious bigint;
 BEGIN
 	SELECT * INTO q FROM quotas WHERE client_key = p_client_key AND endpoint = p_endpoint;
 	IF NOT FOUND THEN
@@ -58,7 +63,8 @@ BEGIN
 	END IF;
 	FOR pass IN 1..2 LOOP
 		moment := coalesce(p_now, clock_timestamp());
-		step_us := ceil(p_step_us / quota_pace(q, moment));
+		cautious := CASE WHEN q.asked_at > moment - interval '1 minute' THEN greatest(q.asked_step_us, p_step_us) ELSE p_step_us END;
+		step_us := ceil(cautious / quota_pace(q, moment));
 		step := step_us * interval '1 microsecond';
 		IF q.next_slot_at > moment + leap + step OR q.limited_at > moment + leap THEN
 			UPDATE quotas u SET next_slot_at = least(u.next_slot_at, moment + leap), reserve_at = moment,
@@ -79,7 +85,8 @@ BEGIN
 		SELECT * INTO STRICT q FROM quotas WHERE client_key = p_client_key AND endpoint = p_endpoint FOR UPDATE;
 	END LOOP;
 	IF granted > 0 THEN
-		UPDATE quotas u SET next_slot_at = start + granted * step, leased = u.leased + granted,
+		UPDATE quotas u SET next_slot_at = start + granted * step, leased = u.leased + granted, asked_step_us = cautious,
+			asked_at = CASE WHEN p_step_us = cautious THEN moment ELSE u.asked_at END,
 			reserve_at = CASE reserved WHEN 0 THEN u.reserve_at ELSE greatest(u.reserve_at, moment) + reserved * 10 * step END
 		WHERE u.client_key = p_client_key AND u.endpoint = p_endpoint;
 	END IF;

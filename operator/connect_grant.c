@@ -8,13 +8,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/memory.h"
+#include "common/metrics.h"
+#include "common/quota.h"
 #include "common/tiktok_reply.h"
 #include "common/utf8.h"
 
 #define OPEN_ID_CHARACTERS 100 /* varchar(100) */
 #define NAME_CHARACTERS    255 /* varchar(255) */
+#define SLOT_WITHIN_MS     2000
 
 struct exchange {
 	struct connect_grant *grant;
@@ -247,6 +251,39 @@ static void read_profile(void *context, const struct http_reply *reply)
 	json_destroy(document);
 }
 
+/*
+ * Of the quota that the fleet shares, the call is one like any other: wait for a slot. While a 429 is
+ * waited out there is none; then the next sync learns the profile.
+ */
+static bool wait_for_slot(struct connect_grant *grant, struct error *err)
+{
+	const struct config *config = &grant->session->context->config;
+	struct db_params params = {0};
+	struct db_result *lease = NULL;
+	int64_t wait_us;
+	bool granted;
+
+	if (!config->quota_user_info)
+		return true;
+	db_param_text(&params, config->tiktok_client_key);
+	db_param_text(&params, metric_endpoint_name(ENDPOINT_USER_INFO));
+	db_param_integer(&params, quota_step_us(config->quota_user_info));
+	db_param_integer(&params, SLOT_WITHIN_MS * INT64_C(1000));
+	db_param_integer(&params, 1);
+	db_param_integer(&params, 1);
+	if (!db_query(grant->session->db, STATEMENT_LEASE_QUOTA, &params, &lease, err))
+		return false;
+	granted = db_integer(lease, 0, 0) == 1;
+	wait_us = db_integer(lease, 0, 1) - db_integer(lease, 0, 4);
+	db_result_destroy(lease);
+	if (granted)
+		usleep(wait_us > 0 ? (useconds_t)wait_us : 0);
+	else
+		error_set(err, ERROR_RATE_LIMITED,
+			"TikTok's quota is used up for now; the next sync learns it");
+	return granted;
+}
+
 bool connect_grant_fetch_profile(struct connect_grant *grant, struct error *err)
 {
 	struct tiktok_client *client = grant->session->tiktok;
@@ -255,6 +292,8 @@ bool connect_grant_fetch_profile(struct connect_grant *grant, struct error *err)
 	struct db_params params = {0};
 	bool ok;
 
+	if (!wait_for_slot(grant, err))
+		return false;
 	tiktok_call_begin(tiktok_client_app(client), ENDPOINT_USER_INFO,
 		"/v2/user/info/?fields=open_id,display_name,avatar_url", grant->tokens.access_token,
 		&call);

@@ -33,7 +33,7 @@ struct flight {
 	struct job *job;
 	struct http_call *call;
 	int64_t sent_ms;
-	int64_t late_ms; /* after its slot */
+	int64_t slot_ms;
 };
 
 bool calls_init(
@@ -85,7 +85,6 @@ static void note_reply(
 
 	metric_add(METRIC_API_CALLS, metric_api_slot(endpoint, reply->status), 1);
 	metric_observe_ms(METRIC_API_SECONDS, (int)endpoint, reply->elapsed_ms);
-	governor_note_begun(calls->governor, endpoint, flight->late_ms + reply->began_ms);
 	if (reply->status == 429)
 		governor_note_limited(
 			calls->governor, endpoint, flight->sent_ms, reply->retry_after_ms);
@@ -112,7 +111,13 @@ static void take_reply(void *owner, const struct http_reply *reply)
 	line_hand_over(calls->line, job, action);
 }
 
-/* For a slot at slot_ms; INT64_MIN: there is no limit. */
+static void note_begun(void *owner)
+{
+	struct flight *flight = owner;
+
+	governor_note_begun(flight->calls->governor, flight->job->call.endpoint, flight->slot_ms);
+}
+
 static void send_call(struct calls *calls, struct job *job, int64_t slot_ms, int64_t now_ms)
 {
 	enum metric_endpoint endpoint = job->call.endpoint;
@@ -123,14 +128,12 @@ static void send_call(struct calls *calls, struct job *job, int64_t slot_ms, int
 	if (endpoint == ENDPOINT_TOKEN && timeout_ms > REFRESH_TIMEOUT_MS)
 		timeout_ms = REFRESH_TIMEOUT_MS;
 	request = tiktok_request(&job->call, timeout_ms);
+	request.began = note_begun;
 	if (!job->fetching_ms)
 		job->fetching_ms = now_ms;
-	*flight = (struct flight){.calls = calls,
-		.job = job,
-		.sent_ms = now_ms,
-		.late_ms = slot_ms == INT64_MIN ? 0 : now_ms - slot_ms};
+	*flight =
+		(struct flight){.calls = calls, .job = job, .sent_ms = now_ms, .slot_ms = slot_ms};
 	add_place(calls, flight);
-	governor_take(calls->governor, endpoint);
 	outages_note_sent(&calls->outages, endpoint);
 	flight->call = http_send(calls->http, &request, take_reply, flight);
 	killpoint(KILL_WORKER_CALL_SENT, job->message.account_id);
@@ -182,25 +185,24 @@ static void want_slots(struct calls *calls, enum metric_endpoint endpoint)
 }
 
 /*
- * Send a call to the endpoint if one is ready and may go, by the slots that there are and by what is
- * known of an outage. *at_ms: when the next one may.
+ * Send a call to the endpoint if one is ready and may go, by what is known of an outage and by the slots
+ * that there are. *at_ms: when the next one may.
  */
 static bool send_one(
 	struct calls *calls, enum metric_endpoint endpoint, int64_t now_ms, int64_t *at_ms)
 {
 	struct ready *ready = &calls->ready[endpoint];
-	int64_t slot_ms, outage_ms;
 
+	ready->waits = false;
 	if (!ready->count || calls->in_flight == places(calls))
 		return false;
-	slot_ms = governor_next_ms(calls->governor, endpoint, now_ms);
-	outage_ms = outages_next_ms(&calls->outages, endpoint);
-	*at_ms = slot_ms > outage_ms ? slot_ms : outage_ms;
-	ready->waits = slot_ms > now_ms;
+	*at_ms = outages_next_ms(&calls->outages, endpoint);
 	if (*at_ms > now_ms)
 		return false;
-	send_call(calls, ready_take(ready), slot_ms, now_ms);
-	return true;
+	ready->waits = !governor_take(calls->governor, endpoint, now_ms, at_ms);
+	if (!ready->waits)
+		send_call(calls, ready_take(ready), *at_ms, now_ms);
+	return !ready->waits;
 }
 
 static void announce_long(struct calls *calls, int64_t now_ms)
@@ -230,7 +232,6 @@ int64_t calls_send(struct calls *calls, int64_t now_ms)
 	pass_aged_leases(calls, now_ms);
 	for (int i = 0; i < ENDPOINTS; i++) {
 		at_ms[i] = INT64_MAX;
-		calls->ready[i].waits = false;
 		want_slots(calls, (enum metric_endpoint)i);
 	}
 	while (idle < ENDPOINTS) {

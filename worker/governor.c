@@ -34,10 +34,6 @@
 #define ASK_LATER_MS 500
 #define PAUSE_MS     1000 /* after a 429 without Retry-After, here; PostgreSQL knows better */
 
-static const char *const endpoint_names[ENDPOINTS] = {[ENDPOINT_USER_INFO] = "user_info",
-	[ENDPOINT_VIDEO_LIST] = "video_list",
-	[ENDPOINT_TOKEN] = "token"};
-
 /* A 429 that PostgreSQL is to be told of. */
 struct refusal {
 	bool untold;
@@ -112,34 +108,48 @@ static void count_lapsed(struct quota *quota, enum metric_endpoint endpoint)
 	quota->lapsed = quota->slots.lapsed;
 }
 
-int64_t governor_next_ms(struct governor *governor, enum metric_endpoint endpoint, int64_t now_ms)
+/* Holds the lock. When the next call may be sent; INT64_MIN: at any time. */
+static int64_t next_ms(struct quota *quota, enum metric_endpoint endpoint, int64_t now_ms)
 {
-	struct quota *quota = &governor->quotas[endpoint];
-	int64_t next_ms = INT64_MIN, slot_us;
+	int64_t slot_us;
 
-	pthread_mutex_lock(&governor->lock);
-	if (quota->limit) {
-		slot_us = slots_next_us(&quota->slots, now_ms * 1000);
-		next_ms = slot_us == INT64_MAX ? INT64_MAX : (slot_us + 999) / 1000;
-		count_lapsed(quota, endpoint);
-	}
-	if (quota->paused_until_ms > now_ms && next_ms < quota->paused_until_ms)
-		next_ms = quota->paused_until_ms;
-	pthread_mutex_unlock(&governor->lock);
-	return next_ms;
+	if (quota->paused_until_ms > now_ms)
+		return quota->paused_until_ms;
+	if (!quota->limit)
+		return INT64_MIN;
+	slot_us = slots_next_us(&quota->slots, now_ms * 1000);
+	count_lapsed(quota, endpoint);
+	return slot_us == INT64_MAX ? INT64_MAX : (slot_us + 999) / 1000;
 }
 
-void governor_take(struct governor *governor, enum metric_endpoint endpoint)
+bool governor_take(
+	struct governor *governor, enum metric_endpoint endpoint, int64_t now_ms, int64_t *at_ms)
 {
 	struct quota *quota = &governor->quotas[endpoint];
+	bool taken;
 
 	pthread_mutex_lock(&governor->lock);
-	if (quota->limit) {
+	*at_ms = next_ms(quota, endpoint, now_ms);
+	taken = *at_ms <= now_ms;
+	if (taken && quota->limit) {
 		slots_take(&quota->slots);
 		quota->taken++;
 	}
-	if (quota->wanted > 0)
+	if (taken && quota->wanted > 0)
 		quota->wanted--;
+	pthread_mutex_unlock(&governor->lock);
+	return taken;
+}
+
+void governor_note_begun(struct governor *governor, enum metric_endpoint endpoint, int64_t slot_ms)
+{
+	struct quota *quota = &governor->quotas[endpoint];
+	int64_t now_ms = clock_monotonic_ms();
+
+	if (!quota->limit || now_ms - slot_ms <= SLOT_LATE_MS)
+		return;
+	pthread_mutex_lock(&governor->lock);
+	slots_owe(&quota->slots, now_ms * 1000);
 	pthread_mutex_unlock(&governor->lock);
 }
 
@@ -162,17 +172,6 @@ void governor_note_limited(struct governor *governor, enum metric_endpoint endpo
 			refusal->retry_after_ms = retry_after_ms;
 		bring_news(governor);
 	}
-	pthread_mutex_unlock(&governor->lock);
-}
-
-void governor_note_begun(struct governor *governor, enum metric_endpoint endpoint, int64_t late_ms)
-{
-	struct quota *quota = &governor->quotas[endpoint];
-
-	if (!quota->limit || late_ms <= SLOT_LATE_MS)
-		return;
-	pthread_mutex_lock(&governor->lock);
-	slots_owe(&quota->slots, clock_monotonic_ms() * 1000);
 	pthread_mutex_unlock(&governor->lock);
 }
 
@@ -231,7 +230,7 @@ static void ask(
 	struct error err;
 
 	db_param_text(&params, governor->line->config->tiktok_client_key);
-	db_param_text(&params, endpoint_names[endpoint]);
+	db_param_text(&params, metric_endpoint_name(endpoint));
 	db_param_integer(&params, quota->step_us);
 	db_param_integer(&params, LEASE_AHEAD_MS * INT64_C(1000));
 	db_param_integer(&params, wanted);
@@ -240,7 +239,7 @@ static void ask(
 		ask_later(governor, endpoint);
 		if (err.class == ERROR_INTERNAL) /* else the session has told */
 			log_error("no slots for %s can be leased, trying again: %s",
-				endpoint_names[endpoint], err.text);
+				metric_endpoint_name(endpoint), err.text);
 		return;
 	}
 	take_slots(governor, endpoint, result, asked_ms);
@@ -256,7 +255,7 @@ static void tell(
 	struct error err;
 
 	db_param_text(&params, governor->line->config->tiktok_client_key);
-	db_param_text(&params, endpoint_names[endpoint]);
+	db_param_text(&params, metric_endpoint_name(endpoint));
 	db_param_integer(&params, clock_monotonic_ms() - refusal->sent_ms);
 	if (refusal->retry_after_ms >= 0)
 		db_param_integer(&params, refusal->retry_after_ms);
@@ -264,7 +263,7 @@ static void tell(
 		db_param_text(&params, NULL);
 	if (!db_session_query(governor->session, STATEMENT_LIMIT_QUOTA, &params, &result, &err)) {
 		log_warn("TikTok's 429 for %s is not told to the other workers: %s",
-			endpoint_names[endpoint], err.text);
+			metric_endpoint_name(endpoint), err.text);
 		return;
 	}
 	if (db_boolean(result, 0, 0))
@@ -272,7 +271,7 @@ static void tell(
 			"TikTok answered 429 for %s although the fleet keeps to its quota: somebody "
 			"else uses the client key, or TikTok allows less than QUOTA_*; the whole fleet "
 			"goes slower there",
-			endpoint_names[endpoint]);
+			metric_endpoint_name(endpoint));
 	db_result_destroy(result);
 }
 
@@ -362,7 +361,7 @@ struct governor *governor_start(struct line *line, void (*wake)(void *context), 
 		struct quota *quota = &governor->quotas[i];
 
 		quota->limit = limits[i];
-		quota->step_us = limits[i] ? slots_step_us(limits[i]) : 0;
+		quota->step_us = limits[i] ? quota_step_us(limits[i]) : 0;
 		quota->refusal.retry_after_ms = -1;
 		governor->has_thread |= limits[i] > 0;
 	}

@@ -32,16 +32,16 @@ void governor_stop(struct governor *governor); /* NULL: nothing to do */
 void governor_want(
 	struct governor *governor, enum metric_endpoint endpoint, int64_t calls, int64_t express);
 /*
- * The earliest moment for the next call, which may be over: then at once; INT64_MAX: not known yet,
- * the fetcher is woken.
+ * Take a slot for a call that is sent now. True: *at_ms is its moment (INT64_MIN where there is no limit),
+ * for governor_note_begun(). False: there is none before *at_ms; INT64_MAX: not known yet, the fetcher is
+ * woken.
  */
-int64_t governor_next_ms(struct governor *governor, enum metric_endpoint endpoint, int64_t now_ms);
-/* A call is sent for the slot that governor_next_ms() told. */
-void governor_take(struct governor *governor, enum metric_endpoint endpoint);
+bool governor_take(
+	struct governor *governor, enum metric_endpoint endpoint, int64_t now_ms, int64_t *at_ms);
+/* The request of a call is about to be written, whose slot was at slot_ms. */
+void governor_note_begun(struct governor *governor, enum metric_endpoint endpoint, int64_t slot_ms);
 /* TikTok answered 429 to a call that was sent at sent_ms; retry_after_ms -1: it did not say. */
 void governor_note_limited(struct governor *governor, enum metric_endpoint endpoint,
 	int64_t sent_ms, int64_t retry_after_ms);
-/* A call began to be written so long after its slot. */
-void governor_note_begun(struct governor *governor, enum metric_endpoint endpoint, int64_t late_ms);
 
 #endif

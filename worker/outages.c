@@ -165,6 +165,9 @@ static void take_probe_reply(void *owner, const struct http_reply *reply)
 	enum probe_end end = PROBE_ANSWERED;
 	struct error err;
 
+	if (reply->status == 429)
+		governor_note_limited(
+			outages->governor, probe->endpoint, probe->sent_ms, reply->retry_after_ms);
 	if (!tiktok_answers(reply, probe->endpoint, &err)) {
 		end = err.class == ERROR_APP_REFUSED ? PROBE_REFUSED : PROBE_FAILED;
 		note_reason(outages, probe->endpoint, &err);
@@ -180,10 +183,18 @@ static void take_probe_reply(void *owner, const struct http_reply *reply)
 /* A call with a token is one of the quota's, whatever it is made for. */
 static bool take_slot(struct outages *outages, struct probe *probe, int64_t now_ms)
 {
-	probe->waits = governor_next_ms(outages->governor, probe->endpoint, now_ms) > now_ms;
-	if (!probe->waits)
-		governor_take(outages->governor, probe->endpoint);
+	probe->slot_ms = INT64_MIN;
+	probe->waits = probe->access_token &&
+		       !governor_take(outages->governor, probe->endpoint, now_ms, &probe->slot_ms);
 	return !probe->waits;
+}
+
+static void note_begun(void *owner)
+{
+	const struct probe *probe = owner;
+
+	if (probe->slot_ms != INT64_MIN)
+		governor_note_begun(probe->outages->governor, probe->endpoint, probe->slot_ms);
 }
 
 static void send_probe(struct outages *outages, struct probe *probe, int64_t now_ms)
@@ -192,7 +203,7 @@ static void send_probe(struct outages *outages, struct probe *probe, int64_t now
 	struct tiktok_call call = {0};
 	struct http_request request;
 
-	if (probe->access_token && !take_slot(outages, probe, now_ms))
+	if (!take_slot(outages, probe, now_ms))
 		return; /* asked for again at the next turn */
 	if (!probe->access_token)
 		tiktok_write_bare_call(app, probe->endpoint, &call);
@@ -201,6 +212,8 @@ static void send_probe(struct outages *outages, struct probe *probe, int64_t now
 	else
 		tiktok_write_videos_call(app, 0, probe->access_token, &call);
 	request = tiktok_request(&call, PROBE_TIMEOUT_MS);
+	request.began = note_begun;
+	probe->sent_ms = now_ms;
 	breaker_note_probe(&outages->breakers[probe->endpoint], now_ms);
 	http_send(outages->http, &request, take_probe_reply, probe);
 	tiktok_call_finish(&call);

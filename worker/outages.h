@@ -28,6 +28,8 @@ struct probe {
 	char *access_token; /* secret */
 	int64_t known_ms;   /* it got through then */
 	bool waits;         /* for a slot of the quota */
+	int64_t slot_ms;    /* that it has; INT64_MIN: it needs none */
+	int64_t sent_ms;
 	bool had_its_turn; /* in this outage, and failed: now a job tries, for the account may be ill */
 };
 

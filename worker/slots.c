@@ -9,13 +9,6 @@
 
 #define MS INT64_C(1000)
 
-int64_t slots_step_us(int64_t calls_per_minute)
-{
-	int64_t span_us = (QUOTA_WINDOW_MS + QUOTA_GUARD_MS) * MS;
-
-	return (span_us + calls_per_minute - 1) / calls_per_minute;
-}
-
 void slots_add(struct slots *slots, const struct slot_run *run)
 {
 	if (slots->run_count == SLOT_RUNS)

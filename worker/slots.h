@@ -9,20 +9,23 @@
  *    step is (60 s + guard) / N (migration 0010). So a slot and the Nth one after it are at least
  *    60 s + guard apart, whoever has them, and whatever becomes of workers: a slot that is not used
  *    only makes it less.
- * 2. A call that is sent for a slot reaches TikTok after the slot, and by less than the guard:
+ * 2. A call that is sent for a slot reaches TikTok after it, by less than the guard:
  *	- the slot is told by the database's clock, and taken here for the latest moment that it
  *	  can be (far_clock.h); where that is in doubt by more than SLOT_DOUBT_MS, it is not used;
  *	- the request begins to be written within SLOT_LATE_MS of the slot, or another slot is left
  *	  out for it (3.);
  *	- the rest of the guard is what one request may travel longer than another.
  *    Of N + 1 calls in a row the last then arrives more than 60 s after the first.
- * 3. A call that began later, because connecting took long, may be seen by a window that its own
- *    slot lies before. All such windows end after the call began and within 60 s of it: the next
- *    slot that is left out lies in them, too, and makes room for it.
+ * 3. A call that began later, because connecting took long or the machine stood still, may be seen by a
+ *    window that its own slot lies before. All such windows end after the call began and within 60 s
+ *    of it: the next slot that is left out, of those after it began, lies in them, too, and makes room
+ *    for it.
  *
- * What is not bounded: a request that the network delays for longer than the guard; one that libcurl
- * sends twice because a kept connection broke just then; one that began late, of a worker that is
- * killed before it has left out a slot for it. Each is one call.
+ * What is not bounded, a call each: a request that the network delays for longer than the guard; one
+ * that libcurl sends twice because a kept connection broke just then; one that began late, of a
+ * worker that is killed, or gets no more slots for a minute, before it has left one out. And the limit
+ * is the one that the workers are told: the largest step that one of them asked for in the last minute
+ * counts, but one without a limit does not ask.
  *
  * Pure: time is passed in, in microseconds of the monotonic clock. One owner, no locks.
  */
@@ -56,9 +59,6 @@ struct slots {
 	int64_t owed_since_us;
 	int64_t lapsed; /* that were not used: a count for metrics */
 };
-
-/* The step that keeps to so many calls a minute. */
-int64_t slots_step_us(int64_t calls_per_minute);
 
 /* Later than all that are there. With no room left they are not taken, and lapse. */
 void slots_add(struct slots *slots, const struct slot_run *run);

@@ -71,7 +71,7 @@ static struct lease lease_for(int64_t at_us, int wanted, int express)
 		"SELECT granted, first_slot_us, step_us, paused_us, now_us FROM lease_quota('key', 'video_list', %" PRId64
 		", %" PRId64 ", %d, %d, timestamptz 'epoch' + %" PRId64
 		" * interval '1 microsecond')",
-		slots_step_us(LIMIT), HORIZON, wanted, express, NOON + at_us);
+		quota_step_us(LIMIT), HORIZON, wanted, express, NOON + at_us);
 	result = query(sql);
 	lease = (struct lease){db_integer(result, 0, 0), db_integer(result, 0, 1) - NOON,
 		db_integer(result, 0, 2), db_integer(result, 0, 3),
@@ -190,10 +190,10 @@ static void a_429_pauses_everybody_then_slows_them(void **state)
 	assert_int_equal(got.paused_us - NOON, 11 * SECOND);
 	got = lease(11 * SECOND, MANY);
 	assert_in_range(got.granted, 6, 8);
-	assert_true(got.step_us > slots_step_us(LIMIT) * 13 / 10);
+	assert_true(got.step_us > quota_step_us(LIMIT) * 13 / 10);
 	/* A twentieth a minute: back to all of it after six. */
-	assert_true(lease(180 * SECOND, 1).step_us > slots_step_us(LIMIT));
-	assert_int_equal(lease(10 * SECOND + 361 * SECOND, 1).step_us, slots_step_us(LIMIT));
+	assert_true(lease(180 * SECOND, 1).step_us > quota_step_us(LIMIT));
+	assert_int_equal(lease(10 * SECOND + 361 * SECOND, 1).step_us, quota_step_us(LIMIT));
 }
 
 static void answers_to_calls_of_one_moment_are_one_event(void **state)
@@ -238,7 +238,17 @@ static void it_never_gets_slower_than_a_tenth(void **state)
 {
 	for (int i = 0; i < 30; i++)
 		refuse(i * (10 * SECOND), 0, 0);
-	assert_true(lease(301 * SECOND, 1).step_us <= slots_step_us(LIMIT) * 10 + 1);
+	assert_true(lease(301 * SECOND, 1).step_us <= quota_step_us(LIMIT) * 10 + 1);
+}
+
+static void while_settings_differ_the_most_cautious_counts(void **state)
+{
+	int64_t step_us = lease(0, 1).step_us;
+
+	test_execute(database.db, "UPDATE quotas SET asked_step_us = 2 * asked_step_us");
+	assert_int_equal(lease(30 * SECOND, 1).step_us, 2 * step_us);
+	/* Nobody has asked for that since. */
+	assert_int_equal(lease(61 * SECOND, 1).step_us, step_us);
 }
 
 static void a_clock_that_is_set_back_costs_a_minute_and_no_call_too_many(void **state)
@@ -276,6 +286,7 @@ int main(void)
 		cmocka_unit_test_setup(retry_after_is_honoured, empty_table),
 		cmocka_unit_test_setup(pauses_double_while_it_goes_on, empty_table),
 		cmocka_unit_test_setup(it_never_gets_slower_than_a_tenth, empty_table),
+		cmocka_unit_test_setup(while_settings_differ_the_most_cautious_counts, empty_table),
 		cmocka_unit_test_setup(
 			a_clock_that_is_set_back_costs_a_minute_and_no_call_too_many, empty_table),
 		cmocka_unit_test_setup(the_clock_may_be_set_back_in_a_pause, empty_table),

@@ -89,8 +89,8 @@ static void more_runs_than_there_is_room_for_lapse(void **state)
 
 static void steps_keep_to_the_limit_with_the_guard(void **state)
 {
-	assert_int_equal(slots_step_us(600), 101667);
-	assert_true(slots_step_us(7) * 7 >= (QUOTA_WINDOW_MS + QUOTA_GUARD_MS) * MS);
+	assert_int_equal(quota_step_us(600), 101667);
+	assert_true(quota_step_us(7) * 7 >= (QUOTA_WINDOW_MS + QUOTA_GUARD_MS) * MS);
 }
 
 /* ---- The far clock ---- */
@@ -152,7 +152,7 @@ static void lease(struct fleet *fleet, struct worker *worker, int64_t now_us)
 {
 	int64_t way_us = 1 + chance(40 * MS), back_us = 1 + chance(40 * MS);
 	int64_t far_us = now_us + way_us + fleet->far_offset_us;
-	struct slot_run run = {.step_us = slots_step_us(LIMIT)};
+	struct slot_run run = {.step_us = quota_step_us(LIMIT)};
 
 	if (fleet->next_slot_us < far_us)
 		fleet->next_slot_us = far_us;
