@@ -59,7 +59,7 @@ enum error_blame {
 enum account_effect {
 	EFFECT_NONE,
 	EFFECT_RECONNECT, /* NEED_RECONNECT, unless the stored token has changed meanwhile */
-	EFFECT_FAILURE,   /* one failure more: ERROR after several in a row, until a success */
+	EFFECT_FAILURE, /* one failure more: ERROR after several in a row, until a person or a success ends that */
 };
 
 struct error_rule {

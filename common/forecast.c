@@ -4,17 +4,18 @@
  */
 #include "common/forecast.h"
 
+#include "common/metrics.h"
 #include "common/quota.h"
 
 const char *forecast_endpoint_name(enum forecast_endpoint endpoint)
 {
-	static const char *const names[] = {
-		[FORECAST_USER_INFO] = "user_info",
-		[FORECAST_VIDEO_LIST] = "video_list",
-		[FORECAST_TOKEN] = "token",
+	static const enum metric_endpoint endpoints[] = {
+		[FORECAST_USER_INFO] = ENDPOINT_USER_INFO,
+		[FORECAST_VIDEO_LIST] = ENDPOINT_VIDEO_LIST,
+		[FORECAST_TOKEN] = ENDPOINT_TOKEN,
 	};
 
-	return names[endpoint];
+	return metric_endpoint_name(endpoints[endpoint]);
 }
 
 bool forecast_wants(enum job_type type, enum forecast_endpoint endpoint)
@@ -33,7 +34,7 @@ bool forecast_wants(enum job_type type, enum forecast_endpoint endpoint)
 
 int64_t forecast_pace_us(int64_t quota)
 {
-	return quota > 0 ? (QUOTA_WINDOW_MS + QUOTA_GUARD_MS) * INT64_C(1000) / quota : 0;
+	return quota > 0 ? quota_step_us(quota) : 0;
 }
 
 static int64_t divide_up(int64_t dividend, int64_t divisor)

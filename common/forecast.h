@@ -3,8 +3,8 @@
  * How many calls a day's run needs, and when it is finished at the quota. Pure arithmetic over what
  * forecast_read.h learns from the database; forecast_text.h puts it into words.
  *
- * What it assumes: every account is read once and nothing is repeated; there are workers enough; the
- * endpoints are called side by side, so that the run takes as long as the slowest of them. TikTok's
+ * At best, that is: every account is read once and nothing is repeated; there are workers enough; no 429
+ * slows the fleet; the endpoints are called side by side, so that the run takes as long as the slowest of them. TikTok's
  * list gives 20 videos a call, and an empty one is asked for, too.
  *
  * Useful workers. By Little's law a quota that feeds J jobs a second, each of which takes S seconds,
@@ -13,8 +13,8 @@
  *     by quota    jobs left / seconds until finished * calls of a job * seconds of a call / WORKER_CONCURRENCY
  *     by backlog  jobs left / WORKER_CONCURRENCY
  *
- * and the lesser of the two is useful. The seconds of a call are those of recent jobs that did not wait:
- * a quarter of them took no longer for each of theirs. An average would count the waiting for quota as
+ * and the lesser of the two is useful. The seconds of a call are those of the quickest recent jobs: a
+ * twentieth of them took no longer for each of theirs. An average would count the waiting for quota as
  * work, and call for more workers the more of them wait.
  * Threads: any.
  */
@@ -41,6 +41,7 @@ struct forecast_facts {
 	enum job_type job_type;
 	int64_t accounts; /* that the run is about */
 	int64_t left;     /* of them: not finished */
+	int64_t dead;     /* of those not left: their job died */
 	int64_t guessed;  /* of those left: nobody knows how many videos they have */
 	int64_t average_videos;
 	int64_t calls[FORECAST_ENDPOINTS];

@@ -26,6 +26,7 @@ static void read_facts(const struct db_result *result, struct forecast_facts *fa
 	facts->calls_left[FORECAST_VIDEO_LIST] = db_integer(result, 0, 7);
 	facts->calls_left[FORECAST_TOKEN] = db_integer(result, 0, 8);
 	facts->day_left_s = db_integer(result, 0, 9);
+	facts->dead = db_integer(result, 0, 10);
 	if (forecast_wants(facts->job_type, FORECAST_TOKEN)) {
 		facts->calls[FORECAST_TOKEN] = facts->accounts;
 		facts->calls_left[FORECAST_TOKEN] = facts->left;

@@ -26,7 +26,11 @@ static void append_accounts(const struct forecast_report *report, struct text *o
 	text_append_format(out,
 		"%s of %s: %" PRId64 " accounts, %" PRId64 " done, %" PRId64 " left\n",
 		job_type_name(facts->job_type), report->selection->day, facts->accounts,
-		facts->accounts - facts->left, facts->left);
+		facts->accounts - facts->left - facts->dead, facts->left);
+	if (facts->dead > 0)
+		text_append_format(out,
+			"%" PRId64 " have failed for good: syncctl dead list says why\n",
+			facts->dead);
 	if (facts->guessed > 0)
 		text_append_format(out,
 			"of %" PRId64
@@ -153,10 +157,10 @@ void forecast_append_json(const struct forecast_report *report, struct text *out
 
 	text_append_format(out,
 		"{\"v\":1,\"job_type\":\"%s\",\"date\":\"%s\",\"accounts\":%" PRId64
-		",\"left\":%" PRId64 ",\"guessed\":%" PRId64 ",\"average_videos\":%" PRId64
-		",\n\"endpoints\":[",
+		",\"left\":%" PRId64 ",\"dead\":%" PRId64 ",\"guessed\":%" PRId64
+		",\"average_videos\":%" PRId64 ",\n\"endpoints\":[",
 		job_type_name(facts->job_type), report->selection->day, facts->accounts,
-		facts->left, facts->guessed, facts->average_videos);
+		facts->left, facts->dead, facts->guessed, facts->average_videos);
 	for (int i = 0; i < FORECAST_ENDPOINTS; i++) {
 		text_append_format(out,
 			"%s\n{\"endpoint\":\"%s\",\"calls\":%" PRId64 ",\"left\":%" PRId64

@@ -17,12 +17,13 @@ const struct statement_definition statements_of_forecast[STATEMENTS] = {
 	 * ten minutes of its account's turn, at that pace.
 	 *
 	 * The columns: accounts; left; left with a guessed number; the average; calls to user/info, left; calls to video/list,
-	 * left; tokens that expire before their turn; seconds until the day ends.
+	 * left; tokens that expire before their turn; seconds until the day ends; not left, because their job died.
 	 */
 	[STATEMENT_FORECAST] = {"forecast", PROGRAM_PRODUCER | PROGRAM_OPERATOR,
 		"WITH picked AS (" PICKED_ACCOUNTS("a.open_id, a.scope, a.token_expires_at,") "), "
 		"due AS ("
 		"	SELECT p.id, p.store_code, p.since, p.token_expires_at, NOT coalesce(p.finished AND NOT $6, false) AS is_left,"
+		"		coalesce(p.died, false) AS died,"
 		"		CASE WHEN NOT p.finished THEN p.slice_calls END AS slice_calls,"
 		"		$11 AND strpos(p.scope, 'user.info.') > 0 AS has_user, $12 AND strpos(p.scope, 'video.list') > 0 AS has_videos,"
 		"		coalesce("
@@ -52,16 +53,17 @@ const struct statement_definition statements_of_forecast[STATEMENTS] = {
 		"	coalesce(sum(pages), 0)::int8, coalesce(sum(pages_left), 0)::int8,"
 		"	count(*) FILTER (WHERE is_left"
 		"		AND token_expires_at < now() + interval '10 minutes' + waits_us * interval '1 microsecond'),"
-		"	extract(epoch FROM ($2 + 1)::timestamp AT TIME ZONE $9 - now())::int8 "
+		"	extract(epoch FROM ($2 + 1)::timestamp AT TIME ZONE $9 - now())::int8,"
+		"	count(*) FILTER (WHERE died AND NOT is_left) "
 		"FROM paced",
-		"text,date,text,int8,int8,bool,int8,int8,text,int8,bool,bool", "int8,int8,int8,int8,int8,int8,int8,int8,int8,int8"},
+		"text,date,text,int8,int8,bool,int8,int8,text,int8,bool,bool", "int8,int8,int8,int8,int8,int8,int8,int8,int8,int8,int8"},
 
 	/*
-	 * Microseconds that a call takes where nothing is waited for: of the latest thousand successes of type $1, a quarter took
-	 * no longer for each call. Big accounts, whose slices are added up, are left out. NULL: there are none.
+	 * Microseconds that a call takes where nothing is waited for: of the latest thousand successes of type $1, a twentieth took
+	 * no longer for each call (a job may wait for quota and yet not all of them do). Big accounts, whose slices are added up, are left out. NULL: there are none.
 	 */
 	[STATEMENT_FORECAST_PACE] = {"forecast_pace", PROGRAM_PRODUCER | PROGRAM_OPERATOR,
-		"SELECT (percentile_cont(0.25) WITHIN GROUP (ORDER BY call_s) * 1000000)::int8 FROM ("
+		"SELECT (percentile_cont(0.05) WITHIN GROUP (ORDER BY call_s) * 1000000)::int8 FROM ("
 		"	SELECT extract(epoch FROM completed_at - started_at)::float8 / api_calls AS call_s FROM sync_logs"
 		"	WHERE final AND status = 'SUCCESS' AND job_type = $1 AND api_calls BETWEEN 1 AND 9"
 		"		AND completed_at > started_at AND started_at > now() - interval '2 days'"

@@ -38,10 +38,10 @@ extern const struct statement_definition statements_of_forecast[STATEMENTS]; /* 
  * half-read big account has behind it; more: further columns of a, each followed by a comma.
  */
 #define PICKED_ACCOUNTS(more) \
-	"SELECT a.id, a.store_code, a.status, last.generation, last.finished, last.slice_calls, " more \
+	"SELECT a.id, a.store_code, a.status, last.generation, last.finished, last.died, last.slice_calls, " more \
 	"	CASE $1 WHEN 'token_refresh' THEN a.token_expires_at ELSE a.last_sync_at END AS since " \
 	"FROM store_accounts a LEFT JOIN LATERAL (" \
-	"	SELECT j.generation, j.state IN ('success', 'skipped', 'dead') AS finished," \
+	"	SELECT j.generation, j.state IN ('success', 'skipped', 'dead') AS finished, j.state = 'dead' AS died," \
 	"		CASE WHEN j.slice > 0 THEN j.api_calls END AS slice_calls FROM sync_jobs j" \
 	"	WHERE j.account_id = a.id AND j.job_type = $1 AND j.snapshot_date = $2" \
 	"	ORDER BY j.generation DESC LIMIT 1) last ON true " \

@@ -11,7 +11,7 @@
 #include "worker/job.h"
 
 /*
- * The account in the columns of ACCOUNT_COLUMNS (statements.c), from column on; its token cells are
+ * The account in the columns of ACCOUNT_COLUMNS (statements_worker.c), from column on; its token cells are
  * opened. Cells that cannot be opened leave token_fault set and the tokens NULL. Ends what *account
  * held before.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * From snapshots to columns. The order of the columns of a table here is the order of its
- * statement's parameters (statements.c). Run by the writers' threads.
+ * statement's parameters (statements_worker.c). Run by the writers' threads.
  */
 #include "worker/batch.h"
 

@@ -58,7 +58,7 @@ static enum sync_action lose_grant(struct job *job, int64_t now_us)
 	const char *why = "revoked: TikTok no longer accepts the refresh token";
 
 	if (account->refresh_interrupted || job->rotation_unknown)
-		why = "lost_rotation: a refresh was interrupted after TikTok had replaced the token";
+		why = "lost_rotation: a refresh was interrupted, and TikTok had replaced the token";
 	else if (account->refresh_expires_us && account->refresh_expires_us <= now_us)
 		why = "expired: the refresh token was not renewed during its life";
 	return step_fail_with(job, ERROR_TOKEN_REVOKED, why);

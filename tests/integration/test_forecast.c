@@ -156,6 +156,18 @@ static void each_job_type_has_its_own_calls(void **state)
 	json_destroy(report);
 }
 
+static void jobs_that_died_are_not_called_done(void **state)
+{
+	struct json *report = NULL;
+
+	for (int account = 1; account <= 8; account++)
+		add_job(account, DAY, "state", account < 4 ? "'dead'" : "'success'");
+	assert_int_equal(forecast(NULL, NULL, NULL, &report), 0);
+	assert_int_equal(test_report_integer(report, "left"), 2);
+	assert_int_equal(test_report_integer(report, "dead"), 3);
+	json_destroy(report);
+}
+
 static void what_an_account_did_not_grant_is_not_called(void **state)
 {
 	struct json *report = NULL;
@@ -277,6 +289,7 @@ int main(void)
 		WITH_ACCOUNTS(calls_follow_from_what_is_known),
 		WITH_ACCOUNTS(a_store_is_looked_at_by_itself),
 		WITH_ACCOUNTS(each_job_type_has_its_own_calls),
+		WITH_ACCOUNTS(jobs_that_died_are_not_called_done),
 		WITH_ACCOUNTS(what_an_account_did_not_grant_is_not_called),
 		WITH_ACCOUNTS(tokens_that_expire_before_their_turn_are_counted),
 		WITH_ACCOUNTS(a_day_that_does_not_suffice_exits_with_3),

@@ -99,7 +99,7 @@ static void without_a_quota_nothing_is_limited(void **state)
 	assert_int_equal(forecast.workers_by_quota, 0);
 	assert_int_equal(forecast.useful_workers, 79); /* 5000 / 64 */
 	assert_int_equal(forecast_pace_us(0), 0);
-	assert_int_equal(forecast_pace_us(600), 101666);
+	assert_int_equal(forecast_pace_us(600), 101667);
 }
 
 /*
