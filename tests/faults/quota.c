@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/memory.h"
 #include "tests/faults/oracle.h"
 #include "tests/faults/program.h"
 #include "tests/faults/vitals.h"
@@ -123,27 +124,29 @@ static void disturb(const char *clock_path, bool has_clock)
 	}
 }
 
-/* Of the workers that live: how often they asked PostgreSQL for slots, for each slot that they got. */
-static double asks_per_slot(void)
+/* The sum of a metric of the workers that live: of all its lines that begin and go on like this. */
+static double sum_metric(const char *name, const char *label)
 {
-	double asks = 0, slots = 0;
+	double sum = 0;
 
 	for (int i = 0; i < workers; i++) {
 		struct text page = {0};
-		const char *at;
+		const char *at = NULL;
 
-		if (crew_ask(&crew.members[i], "/metrics", &page) != 200)
-			continue;
-		at = strstr(text_string(&page), "\nstoresync_quota_asks_total ");
-		asks += at ? strtod(strchr(at, ' '), NULL) : 0;
-		at = text_string(&page);
-		while ((at = strstr(at, "fate=\"leased\"} "))) {
-			at = strchr(at, ' ');
-			slots += strtod(at, NULL);
-		}
+		if (crew_ask(&crew.members[i], "/metrics", &page) == 200)
+			at = strstr(text_string(&page), name);
+		for (; at; at = strstr(at + 1, name))
+			if (at[-1] == '\n') {
+				size_t length = strcspn(at, "\n");
+				char *line = memory_copy_bytes(at, length);
+
+				if (strstr(line, label))
+					sum += strtod(strrchr(line, ' '), NULL);
+				free(line);
+			}
 		text_finish(&page);
 	}
-	return slots > 0 ? asks / slots : 0;
+	return sum;
 }
 
 /*
@@ -193,7 +196,7 @@ static void all_of_the_quota_is_used_and_not_one_call_more(void **state)
 	char *path;
 	bool has_clock;
 	int64_t calls, refused, began_ms, took_ms;
-	double used;
+	double used, leased;
 
 	open_fleet();
 	path = harness_path(&harness, "clock");
@@ -210,7 +213,11 @@ static void all_of_the_quota_is_used_and_not_one_call_more(void **state)
 	harness_figure(&harness, "stops", crew.terms);
 	harness_figure(&harness, "calls", (double)calls);
 	harness_figure(&harness, "used_percent", used);
-	harness_figure(&harness, "asks_per_slot", asks_per_slot());
+	leased = sum_metric("storesync_quota_slots_total", "leased");
+	harness_figure(
+		&harness, "asks_per_slot", sum_metric("storesync_quota_asks_total", "") / leased);
+	harness_figure(&harness, "lapsed_percent",
+		100 * sum_metric("storesync_quota_slots_total", "lapsed") / leased);
 	check_endpoint("user_info");
 	check_endpoint("video_list");
 	refused = test_fleet_stat(&fleet, "status_429");
