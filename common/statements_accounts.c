@@ -44,12 +44,13 @@ const struct statement_definition statements_of_accounts[STATEMENTS] = {
 		"text,text", ACCOUNT_VIEW_TYPES},
 	[STATEMENT_ACCOUNT_SHOW] = {"account_show", PROGRAM_OPERATOR,
 		"SELECT " ACCOUNT_VIEW "FROM store_accounts a WHERE a.id = $1", "int8", ACCOUNT_VIEW_TYPES},
-	/* The last jobs of an account: type, day, state, attempt, when, error class, words. */
+	/* The last jobs of an account: type, day, state, attempt, when, when again, error class, words. */
 	[STATEMENT_ACCOUNT_JOBS] = {"account_jobs", PROGRAM_OPERATOR,
 		"SELECT job_type::text, snapshot_date::text, state, attempt, " MOMENT("coalesce(finished_at, started_at, created_at)")
+		", CASE state WHEN 'retrying' THEN " MOMENT("retry_at") " END"
 		", coalesce(error_class, ''), coalesce(error_details, message, '') "
 		"FROM sync_jobs WHERE account_id = $1 ORDER BY created_at DESC LIMIT 5",
-		"int8", "text,text,text,int4,text,text,text"},
+		"int8", "text,text,text,int4,text,text,text,text"},
 	/* What operators did with it: when, what, who, why. */
 	[STATEMENT_ACCOUNT_ACTIONS] = {"account_actions", PROGRAM_OPERATOR,
 		"SELECT " MOMENT("started_at") ", action, actor, coalesce(reason, '') "

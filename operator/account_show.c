@@ -77,7 +77,11 @@ static void print_account(const struct db_result *rows)
 		print_token(rows);
 }
 
-static void print_rows(const char *title, const struct db_result *rows, int columns)
+#define JOB_COLUMNS  8
+#define JOB_RETRY_AT 5
+
+/* The column at place again holds a moment at which something is to come; -1: none does. */
+static void print_rows(const char *title, const struct db_result *rows, int columns, int again)
 {
 	if (db_row_count(rows) > 0)
 		printf("%s\n", title);
@@ -85,7 +89,9 @@ static void print_rows(const char *title, const struct db_result *rows, int colu
 		struct text line = {0};
 
 		for (int column = 0; column < columns; column++) {
-			text_append(&line, "  ");
+			if (!*db_text(rows, row, column))
+				continue;
+			text_append(&line, column == again ? "  again at " : "  ");
 			account_append_clean(db_text(rows, row, column), &line);
 		}
 		printf("%s\n", text_string(&line));
@@ -108,14 +114,14 @@ static void append_objects(const char *name, const char *const members[], int co
 
 static void print_json(const struct show *show)
 {
-	static const char *const job[] = {
-		"job_type", "snapshot_date", "state", "attempt", "at", "error_class", "message"};
+	static const char *const job[] = {"job_type", "snapshot_date", "state", "attempt", "at",
+		"retry_at", "error_class", "message"};
 	static const char *const action[] = {"at", "action", "actor", "reason"};
 	struct text out = {0};
 
 	account_append_json(show->account, 0, &out);
 	out.length--; /* its brace: more members follow */
-	append_objects("jobs", job, 7, show->jobs, &out);
+	append_objects("jobs", job, JOB_COLUMNS, show->jobs, &out);
 	append_objects("actions", action, 4, show->actions, &out);
 	printf("%s}\n", text_string(&out));
 	text_finish(&out);
@@ -157,8 +163,8 @@ static enum exit_code run_show(struct command_context *context, int argc, char *
 		print_json(&show);
 	} else {
 		print_account(show.account);
-		print_rows("last jobs", show.jobs, 7);
-		print_rows("what operators did", show.actions, 4);
+		print_rows("last jobs", show.jobs, JOB_COLUMNS, JOB_RETRY_AT);
+		print_rows("what operators did", show.actions, 4, -1);
 	}
 out:
 	db_result_destroy(show.account);

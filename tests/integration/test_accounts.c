@@ -224,6 +224,17 @@ static void accounts_are_listed_by_store_and_status(void **state)
 	json_destroy(document);
 }
 
+static void show_says_when_a_job_runs_again(void **state)
+{
+	test_execute(database.db,
+		"INSERT INTO sync_jobs (job_id, run_id, account_id, store_code, job_type, snapshot_date, state, attempt,"
+		" error_class, retry_at) VALUES (gen_random_uuid(), gen_random_uuid(), 1, 'store-1', 'daily_sync',"
+		" '2099-01-01', 'retrying', 2, 'server', '2099-01-01 00:05 UTC')");
+	assert_int_equal(run("account", "show", "1", NULL), DONE);
+	assert_printed("retrying  2");
+	assert_printed("again at 2099-01-01T00:05:00Z  server");
+}
+
 static void an_account_is_shown_without_its_tokens(void **state)
 {
 	struct json *document;
@@ -701,6 +712,7 @@ int main(void)
 		TEST(every_fault_of_a_store_is_named),
 		TEST(a_store_is_removed_only_when_nothing_works_with_it),
 		TEST(accounts_are_listed_by_store_and_status),
+		TEST(show_says_when_a_job_runs_again),
 		TEST(an_account_is_shown_without_its_tokens),
 		TEST(an_account_is_disabled_and_enabled),
 		TEST(enabling_gives_no_grant),
