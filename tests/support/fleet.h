@@ -24,7 +24,7 @@
 #include "tests/support/process.h"
 #include "tests/support/vhost.h"
 
-#define TEST_FLEET_PROGRAMS  8
+#define TEST_FLEET_PROGRAMS  20
 #define TEST_FLEET_ARGUMENTS 32
 
 struct test_fleet {
