@@ -36,6 +36,16 @@
 /* TikTok did not say how long the refresh token lives: the shortest that it documents ("Refresh a User Access Token"). */
 #define UNTOLD_REFRESH_LIFE "interval '180 days'"
 
+/*
+ * A row a that is there gets the pair of the excluded one as a rotation, so that a refresh under way elsewhere cannot
+ * overwrite it.
+ */
+#define REPLACED_PAIR \
+	"encrypted_access_token = excluded.encrypted_access_token, encrypted_refresh_token = excluded.encrypted_refresh_token, " \
+	"token_issued_at = now(), token_expires_at = excluded.token_expires_at, " \
+	"refresh_token_expires_at = excluded.refresh_token_expires_at, scope = excluded.scope, " \
+	"token_version = a.token_version + 1, refresh_lease_owner = NULL, refresh_lease_until = NULL, refresh_intent_at = NULL, "
+
 const struct statement_definition statements_of_accounts[STATEMENTS] = {
 	/* $1 a store or NULL, $2 a status or NULL. */
 	[STATEMENT_ACCOUNT_LIST] = {"account_list", PROGRAM_OPERATOR,
@@ -91,8 +101,7 @@ const struct statement_definition statements_of_accounts[STATEMENTS] = {
 		"text", "int8,text,text"},
 	/*
 	 * A merchant has consented: $3 store, $4 TikTok account, $5 and $6 cells, $7 and $8 seconds until they expire (0: not
-	 * told), $9 the scopes. A row that is there gets the pair as a rotation, so that a refresh under way elsewhere cannot
-	 * overwrite it; only one that an operator disabled stays so. The account, its status, is it a new row.
+	 * told), $9 the scopes. Only a row that an operator disabled stays so. The account, its status, is it a new row.
 	 */
 	[STATEMENT_ACCOUNT_CONNECT] = {"account_connect", PROGRAM_OPERATOR,
 		"WITH changed AS ("
@@ -101,12 +110,7 @@ const struct statement_definition statements_of_accounts[STATEMENTS] = {
 		"	VALUES ($3, $4, $5, $6, now() + $7 * interval '1 second',"
 		"		now() + coalesce(nullif($8, 0) * interval '1 second', " UNTOLD_REFRESH_LIFE "), $9)"
 		"	ON CONFLICT (store_code, open_id) DO UPDATE SET"
-		"		encrypted_access_token = excluded.encrypted_access_token,"
-		"		encrypted_refresh_token = excluded.encrypted_refresh_token,"
-		"		token_issued_at = now(), token_expires_at = excluded.token_expires_at,"
-		"		refresh_token_expires_at = excluded.refresh_token_expires_at,"
-		"		scope = excluded.scope, token_version = a.token_version + 1,"
-		"		refresh_lease_owner = NULL, refresh_lease_until = NULL, refresh_intent_at = NULL,"
+		"		" REPLACED_PAIR
 		"		status_reason = CASE WHEN a.status = 'DISABLED' AND a.disconnected_at IS NULL THEN a.status_reason END,"
 		"		status = CASE WHEN a.status = 'DISABLED' AND a.disconnected_at IS NULL THEN a.status ELSE 'CONNECTED' END,"
 		"		failed_syncs = 0, connected_at = now(), disconnected_at = NULL, updated_at = now()"
@@ -179,12 +183,7 @@ const struct statement_definition statements_of_accounts[STATEMENTS] = {
 		"ON CONFLICT (store_code, open_id) DO UPDATE SET"
 		"	display_name = coalesce(excluded.display_name, a.display_name),"
 		"	avatar_url = coalesce(excluded.avatar_url, a.avatar_url),"
-		"	encrypted_access_token = excluded.encrypted_access_token,"
-		"	encrypted_refresh_token = excluded.encrypted_refresh_token,"
-		"	token_issued_at = now(), token_expires_at = excluded.token_expires_at,"
-		"	refresh_token_expires_at = excluded.refresh_token_expires_at,"
-		"	scope = excluded.scope, token_version = a.token_version + 1,"
-		"	refresh_lease_owner = NULL, refresh_lease_until = NULL, refresh_intent_at = NULL,"
+		"	" REPLACED_PAIR
 		"	status_reason = CASE WHEN a.status = 'DISABLED' AND a.disconnected_at IS NULL THEN a.status_reason"
 		"		ELSE excluded.status_reason END,"
 		"	status = CASE WHEN a.status = 'DISABLED' AND a.disconnected_at IS NULL THEN a.status ELSE excluded.status END,"

@@ -8,46 +8,28 @@
 #include "operator/command.h"
 #include "operator/store_fields.h"
 
-static bool edit(
-	struct account_session *session, const struct store_fields *fields, struct error *err)
+static void check(const struct store_fields *fields, struct text *faults)
 {
-	struct db_params params = account_action_params(session);
-	struct db_result *changed = NULL;
-	bool ok;
+	if (faults->length == 0 && !fields->name && !fields->pic && !fields->contact)
+		text_append(faults, "nothing to change: give --name, --pic or --contact\n");
+}
 
-	store_fields_bind(fields, &params);
-	ok = db_query(session->db, STATEMENT_STORE_EDIT, &params, &changed, err);
-	if (ok && db_row_count(changed) == 1) {
-		printf("store %s is changed\n", fields->code);
-	} else if (ok) {
-		error_set(err, ERROR_SETTINGS,
-			"there is no store %s; syncctl store list shows them", fields->code);
-		ok = false;
-	}
-	db_result_destroy(changed);
-	return ok;
+static void tell(const struct store_fields *fields)
+{
+	printf("store %s is changed\n", fields->code);
+}
+
+static void refuse(const struct store_fields *fields, struct error *err)
+{
+	error_set(err, ERROR_SETTINGS, "there is no store %s; syncctl store list shows them",
+		fields->code);
 }
 
 static enum exit_code run_edit(struct command_context *context, int argc, char **argv)
 {
-	struct store_fields fields = {0};
-	struct account_session session = {0};
-	struct text faults = {0};
-	struct error err = {0};
-	enum exit_code result;
+	static const struct store_command command = {STATEMENT_STORE_EDIT, check, tell, refuse};
 
-	store_fields_read(argc, argv, &fields, &faults);
-	if (faults.length == 0 && !fields.name && !fields.pic && !fields.contact)
-		text_append(&faults, "nothing to change: give --name, --pic or --contact\n");
-	if (faults.length > 0)
-		result = command_misused_so(context, &faults);
-	else
-		result = account_session_open(&session, context, ACCOUNT_NEEDS_DATABASE);
-	if (result == EXIT_DONE && !edit(&session, &fields, &err))
-		result = account_failed(&session, &err);
-	account_session_finish(&session);
-	text_finish(&faults);
-	return result;
+	return store_command_run(&command, context, argc, argv);
 }
 
 const struct command command_store_edit = {

@@ -9,6 +9,7 @@
 
 #include "common/db.h"
 #include "common/text.h"
+#include "operator/command.h"
 
 /* Borrowed from argv; NULL: not given. */
 struct store_fields {
@@ -18,12 +19,17 @@ struct store_fields {
 	const char *contact; /* may be empty: none */
 };
 
-/* "CODE --name .. --pic .. --contact ..". False: faults were appended, as arguments_read() does. */
-bool store_fields_read(int argc, char **argv, struct store_fields *fields, struct text *faults);
-/* The same rule for the code alone. */
+/* The rule for a store's code. False: faults were appended. */
 bool store_code_check(const char *code, struct text *faults);
-/* Add code, name, person and contact. */
-void store_fields_bind(const struct store_fields *fields, struct db_params *params);
+/* A command that writes a store: "CODE --name .. --pic .. --contact ..". */
+struct store_command {
+	enum statement statement; /* $1 action, $2 actor, $3 code, $4 name, $5 person, $6 contact */
+	void (*check)(const struct store_fields *fields, struct text *faults);
+	void (*tell)(const struct store_fields *fields);                      /* it is written */
+	void (*refuse)(const struct store_fields *fields, struct error *err); /* there was no row */
+};
+enum exit_code store_command_run(const struct store_command *command,
+	struct command_context *context, int argc, char **argv);
 
 #define STORE_FIELDS_HELP                                                                          \
 	"  --name NAME         the store's name\n"                                                 \

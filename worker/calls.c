@@ -149,9 +149,6 @@ static void pass_aged_leases(struct calls *calls, int64_t now_ms)
 {
 	struct ready *ready = &calls->ready[ENDPOINT_TOKEN];
 
-	if (now_ms - calls->leases_looked_ms < LOOK_EVERY_MS)
-		return;
-	calls->leases_looked_ms = now_ms;
 	for (int64_t left = ready->count; left > 0; left--) {
 		struct job *job = ready_take(ready);
 
@@ -207,9 +204,6 @@ static bool send_one(
 
 static void announce_long(struct calls *calls, int64_t now_ms)
 {
-	if (now_ms - calls->looked_ms < LOOK_EVERY_MS)
-		return;
-	calls->looked_ms = now_ms;
 	for (size_t i = 0; i < calls->in_flight; i++) {
 		struct job *job = calls->flights[i]->job;
 
@@ -226,10 +220,12 @@ static void announce_long(struct calls *calls, int64_t now_ms)
  */
 int64_t calls_send(struct calls *calls, int64_t now_ms)
 {
+	bool is_time = now_ms - calls->looked_ms >= LOOK_EVERY_MS;
 	int64_t at_ms[ENDPOINTS], sleep_ms = LINE_TURN_MS, waiting = 0;
 	int idle = 0; /* endpoints in a row that had nothing to send */
 
-	pass_aged_leases(calls, now_ms);
+	if (is_time)
+		pass_aged_leases(calls, now_ms);
 	for (int i = 0; i < ENDPOINTS; i++) {
 		at_ms[i] = INT64_MAX;
 		want_slots(calls, (enum metric_endpoint)i);
@@ -250,7 +246,10 @@ int64_t calls_send(struct calls *calls, int64_t now_ms)
 			sleep_ms = at_ms[i] - now_ms;
 	}
 	atomic_store(&calls->line->waiting_for_quota, waiting);
-	announce_long(calls, now_ms);
+	if (is_time) {
+		announce_long(calls, now_ms);
+		calls->looked_ms = now_ms;
+	}
 	return calls->in_flight && sleep_ms > LOOK_EVERY_MS ? LOOK_EVERY_MS : sleep_ms;
 }
 

@@ -27,8 +27,7 @@ struct calls {
 	int turn;                /* the endpoint to send to next */
 	struct flight **flights; /* in no order; room for worker_concurrency and more */
 	size_t in_flight;
-	int64_t looked_ms; /* for jobs to announce */
-	int64_t leases_looked_ms;
+	int64_t looked_ms; /* for jobs to announce, and for leases that age */
 };
 
 /* wake(calls->http) is called when slots have come. Before the fetcher's thread starts. */

@@ -19,8 +19,9 @@
 #include "worker/slots.h"
 
 /*
- * So far ahead slots are leased. All workers together never have more than this, so it is what is
- * lost at most when they all die; and PostgreSQL may be as slow before a slot is lost.
+ * So far ahead slots are leased, but for those of express jobs' reserve. All workers together have no
+ * more than this, so it is what is lost when they all die; and PostgreSQL may be as slow before a slot
+ * is lost.
  */
 #define LEASE_AHEAD_MS 1000
 /* Who got all that it wanted asks again at once, but not more often than this... */
@@ -57,9 +58,8 @@ struct governor {
 	struct line *line;
 	void (*wake)(void *context);
 	void *wake_context;
-	bool has_thread;
 	pthread_t thread;
-	struct db_session *session;
+	struct db_session *session; /* NULL: no endpoint has a limit, and there is no thread */
 	struct health_loop *loop;
 	struct far_clock clock; /* of PostgreSQL */
 	pthread_mutex_t lock;   /* guards what follows */
@@ -351,6 +351,7 @@ struct governor *governor_start(struct line *line, void (*wake)(void *context), 
 		[ENDPOINT_VIDEO_LIST] = config->quota_video_list,
 		[ENDPOINT_TOKEN] = config->quota_token};
 	struct governor *governor = memory_allocate(1, sizeof *governor);
+	bool has_limit = false;
 
 	governor->line = line;
 	governor->wake = wake;
@@ -363,9 +364,9 @@ struct governor *governor_start(struct line *line, void (*wake)(void *context), 
 		quota->limit = limits[i];
 		quota->step_us = limits[i] ? quota_step_us(limits[i]) : 0;
 		quota->refusal.retry_after_ms = -1;
-		governor->has_thread |= limits[i] > 0;
+		has_limit |= limits[i] > 0;
 	}
-	if (!governor->has_thread)
+	if (!has_limit)
 		return governor;
 	governor->loop = health_add_loop(line->health, "governor");
 	governor->session =
@@ -378,7 +379,7 @@ void governor_stop(struct governor *governor)
 {
 	if (!governor)
 		return;
-	if (governor->has_thread) {
+	if (governor->session) {
 		pthread_mutex_lock(&governor->lock);
 		governor->stopping = true;
 		pthread_cond_signal(&governor->changed);

@@ -5,6 +5,7 @@
 #include "worker/slots.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define MS INT64_C(1000)

@@ -32,7 +32,6 @@
 #ifndef WORKER_SLOTS_H
 #define WORKER_SLOTS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
